@@ -1,0 +1,61 @@
+/**
+ * Hands out Board slots by key (a frontend's name, `backend/server`). A key keeps its slot for as long
+ * as it is configured; a slot given up is not handed out again until `settle` says that no worker
+ * reads an older Plan, so nobody counts into a row that has changed its meaning.
+ */
+export class Slots {
+  readonly limit: number;
+  #byKey = new Map<string, number>();
+  #free: number[] = [];
+  #leaving: number[] = [];
+  #next = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get(key: string): number | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Every key with its slot, for saving and for readers. */
+  entries(): [string, number][] {
+    return [...this.#byKey];
+  }
+
+  /**
+   * Slots for exactly these keys: known ones keep theirs, new ones get one, absent ones are given up.
+   * Returns the keys that are new, or undefined (nothing changed) when the limit would be passed.
+   */
+  assign(keys: readonly string[]): string[] | undefined {
+    const wanted = new Set(keys);
+    const fresh = [...wanted].filter((key) => !this.#byKey.has(key));
+    if (this.#free.length + this.limit - this.#next < fresh.length) return undefined;
+    for (const [key, slot] of this.#byKey) {
+      if (wanted.has(key)) continue;
+      this.#byKey.delete(key);
+      this.#leaving.push(slot);
+    }
+    for (const key of fresh) this.#byKey.set(key, this.#free.pop() ?? this.#next++);
+    return fresh;
+  }
+
+  /** Takes over assignments made earlier (another engine on the same Board). */
+  adopt(entries: Iterable<readonly [string, number]>): void {
+    for (const [key, slot] of entries) {
+      this.#byKey.set(key, slot);
+      this.#next = Math.max(this.#next, slot + 1);
+    }
+    const used = new Set(this.#byKey.values());
+    this.#free = [];
+    for (let slot = this.#next - 1; slot >= 0; slot--) if (!used.has(slot)) this.#free.push(slot);
+  }
+
+  /** No worker reads an older Plan any more: slots given up may be used again. Returns them. */
+  settle(): number[] {
+    const settled = this.#leaving;
+    this.#free.push(...settled);
+    this.#leaving = [];
+    return settled;
+  }
+}

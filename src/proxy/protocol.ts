@@ -1,0 +1,45 @@
+import type { BoardSizes } from "#plan/board.ts";
+import type { Plan } from "#plan/plan.ts";
+
+/**
+ * What control and a worker thread say to each other. Messages go over the worker's MessagePort; after
+ * posting one, control writes to the worker's wake descriptor, because a worker waits in its ring and
+ * not in Node's event loop.
+ */
+
+/** A listening descriptor of this process for one of a frontend's binds. */
+export interface WorkerListener {
+  /** BindPlan.key */
+  readonly key: string;
+  readonly fd: number;
+}
+
+/** `workerData` of a new worker. */
+export interface WorkerStart {
+  /** 0-based; the worker's rows on the Board. */
+  readonly index: number;
+  /** Descriptor of the Board's memfd in this process; the worker maps it for itself. */
+  readonly boardFd: number;
+  readonly boardSizes: BoardSizes;
+  readonly plan: Plan;
+  readonly listeners: readonly WorkerListener[];
+}
+
+export type ToWorker =
+  /** Swap to this Plan at the top of the next turn; listeners not named are let go. */
+  | { readonly type: "plan"; readonly plan: Plan; readonly listeners: readonly WorkerListener[] }
+  /** Accept nothing new, close idle connections, exit when the last request ended or `withinMs` passed. */
+  | { readonly type: "drain"; readonly withinMs: number }
+  /** Like drain, at once. */
+  | { readonly type: "stop" };
+
+export type FromWorker =
+  /** First message: the loop runs. `reason` says why this driver. */
+  | { readonly type: "ready"; readonly wakeFd: number; readonly driver: string; readonly reason: string }
+  /** The Plan of this generation is in force; descriptors of dropped listeners may be closed. */
+  | { readonly type: "planned"; readonly generation: number }
+  /** A new Plan could not be taken (a defect); the old one stays. */
+  | { readonly type: "refused"; readonly generation: number; readonly message: string }
+  | { readonly type: "log"; readonly level: "info" | "warning" | "error"; readonly text: string }
+  /** Last message: the worker exits by itself after it. */
+  | { readonly type: "drained"; readonly cut: number };

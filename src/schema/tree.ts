@@ -1,0 +1,79 @@
+/** A configuration before it means anything: scalars, lists and maps, each knowing where it stands. */
+export interface Place {
+  readonly file: string;
+  /** 1-based; 0 when the source has no lines (a value from `weir.config.ts`). */
+  readonly line: number;
+  readonly column: number;
+  /** Characters to underline, at least 1. */
+  readonly length: number;
+}
+
+export interface Scalar {
+  readonly kind: "scalar";
+  readonly place: Place;
+  /** As the source language typed it; `null` is an empty value. */
+  readonly value: string | number | boolean | null;
+}
+
+export interface List {
+  readonly kind: "list";
+  readonly place: Place;
+  readonly items: readonly Tree[];
+}
+
+export interface Entry {
+  readonly key: string;
+  readonly keyPlace: Place;
+  readonly value: Tree;
+}
+
+export interface Dict {
+  readonly kind: "dict";
+  readonly place: Place;
+  readonly entries: readonly Entry[];
+}
+
+export type Tree = Scalar | List | Dict;
+
+/** One thing wrong with a configuration. */
+export interface Fault {
+  readonly place: Place;
+  /** Dotted path of the value, `backends.web.servers[0].weight`. */
+  readonly path: string;
+  readonly message: string;
+  /** What would have been right, where one phrase can say it. */
+  readonly expected?: string;
+  readonly found?: string;
+  /** The nearest keyword or name, where the fault may be a slip of the pen. */
+  readonly nearest?: string;
+  readonly severity: "error" | "warning";
+}
+
+/** Collects faults and knows the path being read. Reading goes on after a fault. */
+export class Report {
+  readonly faults: Fault[] = [];
+
+  error(tree: { readonly place: Place }, path: string, message: string, more: Partial<Fault> = {}): void {
+    this.faults.push({ place: tree.place, path, message, severity: "error", ...more });
+  }
+
+  warning(tree: { readonly place: Place }, path: string, message: string, more: Partial<Fault> = {}): void {
+    this.faults.push({ place: tree.place, path, message, severity: "warning", ...more });
+  }
+
+  get hasErrors(): boolean {
+    return this.faults.some((f) => f.severity === "error");
+  }
+}
+
+/** What stands there, in a few words, for the "found" of a fault. */
+export function describeTree(tree: Tree): string {
+  switch (tree.kind) {
+    case "list":
+      return "a list";
+    case "dict":
+      return "a map";
+    default:
+      return tree.value === null ? "nothing" : JSON.stringify(tree.value).slice(0, 80);
+  }
+}

@@ -1,0 +1,27 @@
+/** Who may import whom, besides itself and Node. Read by layers.test.ts; type imports count. */
+const foundation = ["base", "schema", "plan"];
+const planes = ["proxy", "director"];
+const parts = [
+  "io", "http", "balance", "health", "discovery", "rules", "traffic", "cluster", "storage", "config",
+];
+
+export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  schema: ["base"],
+  plan: ["base"],
+  io: ["base"],
+  http: foundation,
+  traffic: foundation,
+  cluster: foundation,
+  balance: foundation,
+  health: [...foundation, "io", "http"],
+  discovery: [...foundation, "io", "http"],
+  storage: [...foundation, "io", "http"],
+  rules: [...foundation, "http"],
+  config: [...foundation, "balance", "health", "discovery", "http", "rules", "cluster", "storage"],
+  proxy: ["base", "plan", "io", "http", "rules", "balance", "traffic", "storage"],
+  director: ["base", "plan", "io", "balance", "traffic"],
+  control: [...foundation, ...parts, ...planes],
+  monitor: [...foundation, "traffic", "config", "control"],
+  cli: ["base", "schema", "config", "monitor"],
+};
