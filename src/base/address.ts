@@ -30,12 +30,18 @@ export function parseAddress(text: string, defaultPort?: number): Address | stri
   if (port === undefined) return "a port, as in 10.0.0.1:80";
   if (port < 0 || port > 65535) return "a port from 0 to 65535";
   if (m[1] !== undefined) {
-    return isIPv6(m[1]) ? { kind: "inet", host: m[1], port } : "an IPv6 address inside the brackets";
+    return isIPv6(m[1])
+      ? { kind: "inet", host: m[1], port }
+      : "an IPv6 address inside the brackets";
   }
   const host = m[2] === "" || m[2] === "*" ? "0.0.0.0" : m[2]!;
   if (isIPv4(host)) return { kind: "inet", host, port };
   if (/^[0-9.]+$/.test(host)) return "an IPv4 address of four numbers from 0 to 255";
-  if (/^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/.test(host)) {
+  if (
+    /^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/.test(
+      host,
+    )
+  ) {
     return { kind: "name", host, port };
   }
   return "a host name or an IP address";
@@ -49,6 +55,8 @@ export function formatAddress(address: Address): string {
     case "fd":
       return `fd@${address.fd}`;
     default:
-      return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+      return address.host.includes(":")
+        ? `[${address.host}]:${address.port}`
+        : `${address.host}:${address.port}`;
   }
 }

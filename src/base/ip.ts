@@ -60,7 +60,10 @@ export function formatIp(bytes: Uint8Array, at = 0): string {
   let mapped = bytes[at + 10] === 255 && bytes[at + 11] === 255;
   for (let i = 0; mapped && i < 10; i++) mapped = bytes[at + i] === 0;
   if (mapped) return Array.from(bytes.subarray(at + 12, at + 16)).join(".");
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!);
+  const groups = Array.from(
+    { length: 8 },
+    (_, i) => (bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!,
+  );
   let best = -1;
   let bestLength = 1;
   for (let i = 0; i < 8; i++) {

@@ -13,7 +13,10 @@ interface NativeSignature {
 }
 
 interface NodeFfi {
-  dlopen(path: null, definitions: Record<string, NativeSignature>): {
+  dlopen(
+    path: null,
+    definitions: Record<string, NativeSignature>,
+  ): {
     functions: Record<string, (...args: (number | bigint)[]) => number | bigint>;
   };
   toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
@@ -51,7 +54,9 @@ function selfTest(ffi: NodeFfi): void {
   const closed = functions["close"]!(-1);
   const errno = ffi.getInt32(functions["__errno_location"]!() as bigint, 0);
   if (pid !== process.pid || closed !== -1 || errno !== 9) {
-    throw new Error(`node:ffi of Node ${process.version} fails its self-test (getpid ${pid}, errno ${errno})`);
+    throw new Error(
+      `node:ffi of Node ${process.version} fails its self-test (getpid ${pid}, errno ${errno})`,
+    );
   }
 }
 

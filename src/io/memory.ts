@@ -61,4 +61,3 @@ export function mapShared(fd: number, bytes: number): Mapping {
   if (pointer === FAILED) throw new Error(`mmap of descriptor ${fd}: errno ${errno()}`);
   return mapping(pointer, bytes);
 }
-

@@ -25,14 +25,33 @@ export const WEIGHT_MAX = 256;
 
 /** Shared, whole Board. ENGINE_STATE: 0 starting, 1 running, 2 draining. */
 export const GLOBAL = layout(
-  "MAGIC", "VERSION", "GENERATION", "ENGINE_PID", "ENGINE_STATE", "ENGINE_STARTS", "RELOADS",
-  "RELOADS_REFUSED", "LAST_RELOAD_OK", "STARTED_AT", "RELOADED_AT", "WORKER_STARTS",
+  "MAGIC",
+  "VERSION",
+  "GENERATION",
+  "ENGINE_PID",
+  "ENGINE_STATE",
+  "ENGINE_STARTS",
+  "RELOADS",
+  "RELOADS_REFUSED",
+  "LAST_RELOAD_OK",
+  "STARTED_AT",
+  "RELOADED_AT",
+  "WORKER_STARTS",
 );
 
 /** Per worker. STATE: 0 absent, 1 running, 2 draining, 3 dead. DRIVER: 0 none, 1 io_uring, 2 epoll. */
 export const WORKER = layout(
-  "STATE", "DRIVER", "GENERATION", "BEAT", "CONNECTIONS", "UPSTREAMS", "REQUESTS", "LOG_HEAD",
-  "LOG_TAIL", "WAKES", "SLEEPING",
+  "STATE",
+  "DRIVER",
+  "GENERATION",
+  "BEAT",
+  "CONNECTIONS",
+  "UPSTREAMS",
+  "REQUESTS",
+  "LOG_HEAD",
+  "LOG_TAIL",
+  "WAKES",
+  "SLEEPING",
 );
 
 /** Per frontend. CONNECTIONS is changed with Atomics by every worker. STATE: 0 open, 1 paused. */
@@ -57,35 +76,108 @@ export const BACKEND = layout("EPOCH", "USABLE", "ACTIVE", "QUEUED");
  * ADDRESS          struct sockaddr as connect(2) takes it, ADDRESS_BYTES long.
  */
 export const SERVER = layout(
-  "ADMIN", "HEALTH", "WEIGHT", "EFFECTIVE", "STICKY", "MAX_CONNECTIONS", "ACTIVE", "QUEUED", "IDLE",
-  "FAILURES", "KILL", "CHANGED_AT", "CHECK_RESULT", "CHECK_MS", "CHECK_STREAK", "CHECKS", "CHECK_FAILS",
-  "DOWNS", "DOWN_MS", "ADDRESS_SEQ", "ADDRESS_BYTES", "ADDRESS:28",
+  "ADMIN",
+  "HEALTH",
+  "WEIGHT",
+  "EFFECTIVE",
+  "STICKY",
+  "MAX_CONNECTIONS",
+  "ACTIVE",
+  "QUEUED",
+  "IDLE",
+  "FAILURES",
+  "KILL",
+  "CHANGED_AT",
+  "CHECK_RESULT",
+  "CHECK_MS",
+  "CHECK_STREAK",
+  "CHECKS",
+  "CHECK_FAILS",
+  "DOWNS",
+  "DOWN_MS",
+  "ADDRESS_SEQ",
+  "ADDRESS_BYTES",
+  "ADDRESS:28",
 );
 
 /** Per worker and frontend: totals since the Board was made. Bytes are on the client's side. */
 export const FRONTEND_TOTALS = layout(
-  "CONNECTIONS", "REQUESTS", "BYTES_IN", "BYTES_OUT", "STATUS_1XX", "STATUS_2XX", "STATUS_3XX",
-  "STATUS_4XX", "STATUS_5XX", "DENIED", "MALFORMED", "REFUSED", "TIMEOUTS", "ABORTS", "UPGRADES",
+  "CONNECTIONS",
+  "REQUESTS",
+  "BYTES_IN",
+  "BYTES_OUT",
+  "STATUS_1XX",
+  "STATUS_2XX",
+  "STATUS_3XX",
+  "STATUS_4XX",
+  "STATUS_5XX",
+  "DENIED",
+  "MALFORMED",
+  "REFUSED",
+  "TIMEOUTS",
+  "ABORTS",
+  "UPGRADES",
 );
 
 /** Per worker and backend. Times are sums in milliseconds over REQUESTS. */
 export const BACKEND_TOTALS = layout(
-  "REQUESTS", "BYTES_IN", "BYTES_OUT", "STATUS_1XX", "STATUS_2XX", "STATUS_3XX", "STATUS_4XX",
-  "STATUS_5XX", "CONNECT_ERRORS", "RESPONSE_ERRORS", "RETRIES", "REDISPATCHES", "QUEUED",
-  "QUEUE_TIMEOUTS", "QUEUE_MS", "CLIENT_ABORTS", "SERVER_ABORTS",
+  "REQUESTS",
+  "BYTES_IN",
+  "BYTES_OUT",
+  "STATUS_1XX",
+  "STATUS_2XX",
+  "STATUS_3XX",
+  "STATUS_4XX",
+  "STATUS_5XX",
+  "CONNECT_ERRORS",
+  "RESPONSE_ERRORS",
+  "RETRIES",
+  "REDISPATCHES",
+  "QUEUED",
+  "QUEUE_TIMEOUTS",
+  "QUEUE_MS",
+  "CLIENT_ABORTS",
+  "SERVER_ABORTS",
 );
 
 /** Per worker and server. Times are sums in milliseconds. */
 export const SERVER_TOTALS = layout(
-  "REQUESTS", "CONNECTS", "REUSES", "BYTES_IN", "BYTES_OUT", "STATUS_1XX", "STATUS_2XX", "STATUS_3XX",
-  "STATUS_4XX", "STATUS_5XX", "CONNECT_ERRORS", "RESPONSE_ERRORS", "RETRIES", "REDISPATCHES",
-  "CLIENT_ABORTS", "SERVER_ABORTS", "CONNECT_MS", "RESPONSE_MS", "TOTAL_MS",
+  "REQUESTS",
+  "CONNECTS",
+  "REUSES",
+  "BYTES_IN",
+  "BYTES_OUT",
+  "STATUS_1XX",
+  "STATUS_2XX",
+  "STATUS_3XX",
+  "STATUS_4XX",
+  "STATUS_5XX",
+  "CONNECT_ERRORS",
+  "RESPONSE_ERRORS",
+  "RETRIES",
+  "REDISPATCHES",
+  "CLIENT_ABORTS",
+  "SERVER_ABORTS",
+  "CONNECT_MS",
+  "RESPONSE_MS",
+  "TOTAL_MS",
 );
 
 /** Per worker. */
 export const PROCESS_TOTALS = layout(
-  "TURNS", "SYSCALLS", "COMPLETIONS", "ACCEPTS", "ACCEPT_ERRORS", "NO_BUFFERS", "NO_PAGES",
-  "NO_DESCRIPTORS", "NO_SLOTS", "LOG_LINES", "LOG_DROPPED", "SPLICED_BYTES", "BUSY_MS",
+  "TURNS",
+  "SYSCALLS",
+  "COMPLETIONS",
+  "ACCEPTS",
+  "ACCEPT_ERRORS",
+  "NO_BUFFERS",
+  "NO_PAGES",
+  "NO_DESCRIPTORS",
+  "NO_SLOTS",
+  "LOG_LINES",
+  "LOG_DROPPED",
+  "SPLICED_BYTES",
+  "BUSY_MS",
 );
 
 /** Log-linear latency buckets: SUB per power of two; see traffic/histogram.ts for bounds. */
@@ -192,7 +284,9 @@ export class Board {
       this.global[GLOBAL.VERSION] = VERSION;
       this.global[GLOBAL.MAGIC] = MAGIC;
     }
-    assert(this.global[GLOBAL.MAGIC] === MAGIC && this.global[GLOBAL.VERSION] === VERSION,
-      "board memory of another version");
+    assert(
+      this.global[GLOBAL.MAGIC] === MAGIC && this.global[GLOBAL.VERSION] === VERSION,
+      "board memory of another version",
+    );
   }
 }

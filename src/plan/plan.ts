@@ -20,7 +20,11 @@ export interface EnginePlan {
   readonly maxHeaders: number;
   readonly maxUriBytes: number;
   readonly drainMs: number;
-  readonly limits: { readonly frontends: number; readonly backends: number; readonly servers: number };
+  readonly limits: {
+    readonly frontends: number;
+    readonly backends: number;
+    readonly servers: number;
+  };
   readonly user: string | undefined;
 }
 

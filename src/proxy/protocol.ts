@@ -35,7 +35,12 @@ export type ToWorker =
 
 export type FromWorker =
   /** First message: the loop runs. `reason` says why this driver. */
-  | { readonly type: "ready"; readonly wakeFd: number; readonly driver: string; readonly reason: string }
+  | {
+      readonly type: "ready";
+      readonly wakeFd: number;
+      readonly driver: string;
+      readonly reason: string;
+    }
   /** The Plan of this generation is in force; descriptors of dropped listeners may be closed. */
   | { readonly type: "planned"; readonly generation: number }
   /** A new Plan could not be taken (a defect); the old one stays. */

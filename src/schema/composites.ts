@@ -73,7 +73,10 @@ export function fieldsSchema(fields: Fields): JsonSchema {
           description: f.help,
           ...(f.fallback === undefined || typeof f.fallback === "object"
             ? {}
-            : { default: f.type === "duration" || f.type === "size" ? f.format(f.fallback) : f.fallback }),
+            : {
+                default:
+                  f.type === "duration" || f.type === "size" ? f.format(f.fallback) : f.fallback,
+              }),
         },
       ]),
     ),
@@ -127,7 +130,11 @@ export function list<T>(
       return out.some((v) => v === undefined) ? undefined : (out as T[]);
     },
     jsonSchema() {
-      const array = { type: "array", items: element.jsonSchema(), ...(min ? { minItems: min } : {}) };
+      const array = {
+        type: "array",
+        items: element.jsonSchema(),
+        ...(min ? { minItems: min } : {}),
+      };
       return single ? { anyOf: [array, element.jsonSchema()] } : array;
     },
     format: (v) => `[${v.map((x) => element.format(x)).join(", ")}]`,
@@ -230,7 +237,9 @@ export function choose(
       }
       const named = tree.entries.find((e) => e.key === options.key);
       if (named?.value.kind !== "scalar") {
-        report.error(tree, `${path}.${options.key}`, `"${options.key}" is missing: ${expected}`, { expected });
+        report.error(tree, `${path}.${options.key}`, `"${options.key}" is missing: ${expected}`, {
+          expected,
+        });
         return undefined;
       }
       const name = String(named.value.value);

@@ -48,8 +48,13 @@ export function int(options: Common<number> & { min?: number; max?: number }): F
   return scalar(options, {
     type: "integer",
     expected: bounds(min, max, "a whole number"),
-    schema: { type: "integer", minimum: min, ...(max < Number.MAX_SAFE_INTEGER ? { maximum: max } : {}) },
-    parse: (v) => (typeof v === "number" && Number.isInteger(v) && v >= min && v <= max ? v : undefined),
+    schema: {
+      type: "integer",
+      minimum: min,
+      ...(max < Number.MAX_SAFE_INTEGER ? { maximum: max } : {}),
+    },
+    parse: (v) =>
+      typeof v === "number" && Number.isInteger(v) && v >= min && v <= max ? v : undefined,
     format: String,
   });
 }
@@ -115,7 +120,9 @@ export function duration(options: Common<number> & { min?: number; max?: number 
   return scalar(options, {
     type: "duration",
     expected: `a duration with a unit, such as 500ms, 5s or 2m${
-      min > 0 || options.max !== undefined ? `, from ${formatDuration(min)} to ${formatDuration(max)}` : ""
+      min > 0 || options.max !== undefined
+        ? `, from ${formatDuration(min)} to ${formatDuration(max)}`
+        : ""
     }`,
     schema: { type: "string", pattern: "^(\\d+(\\.\\d+)?(ms|s|m|h|d))+$" },
     parse: (v) => {
@@ -184,7 +191,12 @@ export function percent(options: Common<number> & { max?: number }): Field<numbe
 /** A field whose value is text that `parse` turns into T, or into a sentence saying what it expected. */
 function parsed<T extends object>(
   options: Common<T>,
-  kind: { type: string; expected: string; parse(text: string): T | string; format(value: T): string },
+  kind: {
+    type: string;
+    expected: string;
+    parse(text: string): T | string;
+    format(value: T): string;
+  },
 ): Field<T> {
   return {
     ...common(options),
@@ -221,7 +233,8 @@ export function network(options: Common<Network>): Field<Network> {
     type: "network",
     expected: "a network such as 10.0.0.0/8 or fd00::/8",
     parse: parseNetwork,
-    format: (n) => `${formatIp(n.bytes)}/${n.bytes[10] === 255 && n.prefix >= 96 ? n.prefix - 96 : n.prefix}`,
+    format: (n) =>
+      `${formatIp(n.bytes)}/${n.bytes[10] === 255 && n.prefix >= 96 ? n.prefix - 96 : n.prefix}`,
   });
 }
 

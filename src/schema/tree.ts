@@ -53,11 +53,21 @@ export interface Fault {
 export class Report {
   readonly faults: Fault[] = [];
 
-  error(tree: { readonly place: Place }, path: string, message: string, more: Partial<Fault> = {}): void {
+  error(
+    tree: { readonly place: Place },
+    path: string,
+    message: string,
+    more: Partial<Fault> = {},
+  ): void {
     this.faults.push({ place: tree.place, path, message, severity: "error", ...more });
   }
 
-  warning(tree: { readonly place: Place }, path: string, message: string, more: Partial<Fault> = {}): void {
+  warning(
+    tree: { readonly place: Place },
+    path: string,
+    message: string,
+    more: Partial<Fault> = {},
+  ): void {
     this.faults.push({ place: tree.place, path, message, severity: "warning", ...more });
   }
 

@@ -2,7 +2,16 @@
 const foundation = ["base", "schema", "plan"];
 const planes = ["proxy", "director"];
 const parts = [
-  "io", "http", "balance", "health", "discovery", "rules", "traffic", "cluster", "storage", "config",
+  "io",
+  "http",
+  "balance",
+  "health",
+  "discovery",
+  "rules",
+  "traffic",
+  "cluster",
+  "storage",
+  "config",
 ];
 
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
