@@ -6,6 +6,7 @@ import { layout } from "./layout.ts";
  *
  *   ┌ GLOBAL ┬ WORKER rows ┬ FRONTEND rows ┬ BACKEND rows ┬ SERVER rows ┐   Int32, shared
  *   ├ worker 0: process | frontends | backends | servers | histograms    ┤   Float64, one writer each
+ *   │           gauges                                                   │   Int32, one writer each
  *   ├ worker 1: …                                                        ┤
  *   └ worker 0: log ring ┬ worker 1: log ring …                          ┘   bytes, one writer each
  *
@@ -163,6 +164,14 @@ export const SERVER_TOTALS = layout(
   "TOTAL_MS",
 );
 
+/**
+ * What one worker has added to the gauges that workers share (FRONTEND.CONNECTIONS, BACKEND.ACTIVE …):
+ * it writes here first, then with Atomics there, so that control can take a dead worker's part back.
+ */
+export const FRONTEND_GAUGES = layout("CONNECTIONS");
+export const BACKEND_GAUGES = layout("ACTIVE", "QUEUED");
+export const SERVER_GAUGES = layout("ACTIVE", "QUEUED", "IDLE");
+
 /** Per worker. */
 export const PROCESS_TOTALS = layout(
   "TURNS",
@@ -209,8 +218,12 @@ function measure(s: BoardSizes) {
     s.frontends * (FRONTEND_TOTALS.size + HISTOGRAM.BUCKETS) +
     s.backends * (BACKEND_TOTALS.size + HISTOGRAM.BUCKETS) +
     s.servers * SERVER_TOTALS.size;
+  const gauges =
+    s.frontends * FRONTEND_GAUGES.size +
+    s.backends * BACKEND_GAUGES.size +
+    s.servers * SERVER_GAUGES.size;
   const sharedBytes = align(shared * 4);
-  const totalsBytes = align(totals * 8);
+  const totalsBytes = align(totals * 8 + gauges * 4);
   return {
     sharedBytes,
     totalsBytes,
@@ -231,6 +244,9 @@ export interface WorkerTotals {
   readonly frontendTimes: Float64Array;
   /** HISTOGRAM.BUCKETS counts a backend: time to the first byte of the answer. */
   readonly backendTimes: Float64Array;
+  readonly frontendGauges: Int32Array;
+  readonly backendGauges: Int32Array;
+  readonly serverGauges: Int32Array;
   /** The log ring; WORKER.LOG_HEAD and LOG_TAIL are its free-running byte positions (mod 2³²). */
   readonly log: Uint8Array;
 }
@@ -277,6 +293,9 @@ export class Board {
         servers: doubles(sizes.servers * SERVER_TOTALS.size),
         frontendTimes: doubles(sizes.frontends * HISTOGRAM.BUCKETS),
         backendTimes: doubles(sizes.backends * HISTOGRAM.BUCKETS),
+        frontendGauges: words(sizes.frontends * FRONTEND_GAUGES.size),
+        backendGauges: words(sizes.backends * BACKEND_GAUGES.size),
+        serverGauges: words(sizes.servers * SERVER_GAUGES.size),
         log: new Uint8Array(buffer as ArrayBuffer, logAt, sizes.logBytes),
       };
     });

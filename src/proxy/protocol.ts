@@ -7,7 +7,10 @@ import type { Plan } from "#plan/plan.ts";
  * not in Node's event loop.
  */
 
-/** A listening descriptor of this process for one of a frontend's binds. */
+/**
+ * A listening descriptor of this process for one of a frontend's binds. It stays control's. A key may
+ * come with more than one descriptor (an earlier engine had more threads): accept on all of them.
+ */
 export interface WorkerListener {
   /** BindPlan.key */
   readonly key: string;
@@ -28,7 +31,10 @@ export interface WorkerStart {
 export type ToWorker =
   /** Swap to this Plan at the top of the next turn; listeners not named are let go. */
   | { readonly type: "plan"; readonly plan: Plan; readonly listeners: readonly WorkerListener[] }
-  /** Accept nothing new, close idle connections, exit when the last request ended or `withinMs` passed. */
+  /**
+   * Take what the listeners' queues hold, then accept nothing new and say WORKER.STATE = 2; close idle
+   * connections; exit when the last request ended or `withinMs` passed.
+   */
   | { readonly type: "drain"; readonly withinMs: number }
   /** Like drain, at once. */
   | { readonly type: "stop" };
@@ -40,6 +46,11 @@ export type FromWorker =
       readonly wakeFd: number;
       readonly driver: string;
       readonly reason: string;
+      /**
+       * Descriptors that live as long as the worker (ring or epoll, eventfd, pipes): control closes them
+       * when the worker dies without doing so; sockets in an epoll set are found through it.
+       */
+      readonly fds: readonly number[];
     }
   /** The Plan of this generation is in force; descriptors of dropped listeners may be closed. */
   | { readonly type: "planned"; readonly generation: number }

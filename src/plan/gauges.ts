@@ -1,0 +1,42 @@
+import {
+  BACKEND,
+  BACKEND_GAUGES,
+  type Board,
+  FRONTEND,
+  FRONTEND_GAUGES,
+  SERVER,
+  SERVER_GAUGES,
+  WORKER,
+} from "./board.ts";
+import type { Layout } from "./layout.ts";
+
+/** Takes one worker's part out of one table of shared gauges. */
+function takeBack(
+  shared: Int32Array,
+  sharedRow: Layout<string>,
+  own: Int32Array,
+  ownRow: Layout<string>,
+): void {
+  for (let at = 0; at < own.length; at++) {
+    const part = own[at]!;
+    if (part === 0) continue;
+    own[at] = 0;
+    const slot = Math.floor(at / ownRow.size);
+    const column = sharedRow[ownRow.columns[at % ownRow.size]!]!;
+    Atomics.sub(shared, slot * sharedRow.size + column, part);
+  }
+}
+
+/**
+ * Corrects the shared gauges after a worker died: what it had added and can no longer take away. Call
+ * it when its thread is gone, before another takes its row. Totals stay: they only ever grow.
+ */
+export function forgetWorker(board: Board, worker: number): void {
+  const own = board.totals[worker]!;
+  takeBack(board.frontends, FRONTEND, own.frontendGauges, FRONTEND_GAUGES);
+  takeBack(board.backends, BACKEND, own.backendGauges, BACKEND_GAUGES);
+  takeBack(board.servers, SERVER, own.serverGauges, SERVER_GAUGES);
+  const row = worker * WORKER.size;
+  board.workers[row + WORKER.CONNECTIONS] = 0;
+  board.workers[row + WORKER.UPSTREAMS] = 0;
+}
