@@ -11,11 +11,11 @@ import {
 import type { Layout } from "./layout.ts";
 
 /** Takes one worker's part out of one table of shared gauges. */
-function takeBack(
+function takeBack<C extends string, O extends C>(
   shared: Int32Array,
-  sharedRow: Layout<string>,
+  sharedRow: Layout<C>,
   own: Int32Array,
-  ownRow: Layout<string>,
+  ownRow: Layout<O>,
 ): void {
   for (let at = 0; at < own.length; at++) {
     const part = own[at]!;

@@ -25,8 +25,8 @@ export function layout<const D extends readonly string[]>(
 }
 
 /** One row as words and numbers, for debugging and the monitor. Wide columns show their first element. */
-export function describeRow(
-  table: Layout<string>,
+export function describeRow<C extends string>(
+  table: Layout<C>,
   view: Int32Array | Float64Array,
   slot: number,
 ): Record<string, number> {
