@@ -1,0 +1,126 @@
+import type { Cancel, Timers } from "#base/clock.ts";
+import type { CodeName } from "#base/errors.ts";
+import type { Board } from "#plan/board.ts";
+import type { Plan } from "#plan/plan.ts";
+import type { Fault } from "#schema/index.ts";
+
+/**
+ * What the engine offers to those who serve people: the admin API, the status page, metrics. They get
+ * this object and listening descriptors, and never reach into the engine otherwise.
+ */
+
+/** How to end: within engine.drain, within 5 s, or at once. */
+export type StopMode = "graceful" | "quick" | "now";
+
+export type EngineState = "starting" | "running" | "draining";
+
+/** What came of an action. A refusal carries the code that gives the HTTP status and the exit code. */
+export type Outcome =
+  | { readonly ok: true; readonly message: string }
+  | { readonly ok: false; readonly code: CodeName; readonly message: string };
+
+export interface ReloadResult {
+  readonly ok: boolean;
+  /** Generation in force afterwards. */
+  readonly generation: number;
+  /** One sentence. */
+  readonly message: string;
+  /** Errors when refused; warnings ("needs a restart") also when taken. */
+  readonly faults: readonly Fault[];
+  /** The faults as `weir check` prints them, without colours. */
+  readonly text: string;
+  readonly durationMs: number;
+}
+
+export interface WorkerStatus {
+  /** Row on the Board. */
+  readonly index: number;
+  readonly state: "starting" | "running" | "draining" | "dead";
+  readonly driver: string;
+  /** Why this driver. */
+  readonly reason: string;
+  /** Times it was started in this engine. */
+  readonly starts: number;
+}
+
+export interface EngineStatus {
+  readonly version: string;
+  readonly state: EngineState;
+  readonly enginePid: number;
+  readonly supervisorPid: number;
+  /** Wall-clock milliseconds. */
+  readonly startedAt: number;
+  /** When the first engine of this supervisor began. */
+  readonly supervisorStartedAt: number;
+  readonly generation: number;
+  readonly configFiles: readonly string[];
+  readonly workers: readonly WorkerStatus[];
+  /** Log lines that could not be written (disk full, slow reader), by target. */
+  readonly logErrors: Readonly<Record<string, number>>;
+  readonly lastReload: (ReloadResult & { readonly at: number }) | undefined;
+}
+
+export interface ServerChange {
+  readonly admin?: "ready" | "drain" | "maint";
+  /** 0 … WEIGHT_MAX. */
+  readonly weight?: number;
+  readonly maxConnections?: number;
+  /** Ends every session on it. */
+  readonly kill?: true;
+  /** Do it although it is the last server that may serve. */
+  readonly force?: boolean;
+}
+
+export interface FrontendChange {
+  readonly state?: "open" | "paused";
+  readonly maxConnections?: number;
+}
+
+/** Something an operator would want to have been told. `at` is wall-clock milliseconds. */
+export interface ControlEvent {
+  readonly at: number;
+  readonly level: "info" | "warning" | "error";
+  readonly kind: "engine" | "worker" | "reload" | "server" | "frontend" | "log";
+  /** `backend/server`, a frontend's name, a worker's number; empty for the engine. */
+  readonly subject: string;
+  readonly text: string;
+}
+
+export interface ControlApi {
+  readonly board: Board;
+  readonly timers: Timers;
+  /** The Plan in force. */
+  plan(): Plan;
+  status(): EngineStatus;
+  /** Reads the configuration again; serialised, and calls that come while one waits share its result. */
+  reload(): Promise<ReloadResult>;
+  /** Starts a new engine on the same sockets and drains this one. */
+  upgrade(): Promise<Outcome>;
+  /** Returns at once; progress is in the events and in `status().state`. */
+  stop(mode: StopMode): void;
+  setServer(backend: string, server: string, change: ServerChange): Outcome;
+  setFrontend(frontend: string, change: FrontendChange): Outcome;
+  /** Last events, oldest first. */
+  events(): readonly ControlEvent[];
+  /** Every event from now on, until cancelled. The listener must not throw. */
+  subscribe(listener: (event: ControlEvent) => void): Cancel;
+}
+
+/** Descriptors are listening sockets in this process, owned by the engine: serve, never close them. */
+export interface MonitorListeners {
+  /** The admin socket. */
+  readonly admin: number;
+  /** The status page (monitor.bind), undefined when off. */
+  readonly page: number | undefined;
+}
+
+/** The HTTP servers of one engine. */
+export interface MonitorServer {
+  /** After a reload: listeners may have changed, and the Plan. */
+  update(listeners: MonitorListeners): void;
+  /** Stops accepting and ends what is open. */
+  close(): Promise<void>;
+}
+
+/** How the engine starts them; given by bin/, because control must not import monitor. */
+export type StartMonitor = (api: ControlApi, listeners: MonitorListeners) => Promise<MonitorServer>;
