@@ -175,6 +175,8 @@ export interface BackendPlan {
   readonly idleMs: number;
   /** End sessions at once when their server goes down. */
   readonly killOnDown: boolean;
+  /** Use every backup server when no other is usable, not only the first. Absent: no. */
+  readonly allBackups?: boolean;
   readonly resolve: { readonly intervalMs: number; readonly holdMs: number };
 }
 
