@@ -28,6 +28,7 @@ interface NodeFfi {
 export type Native<R extends number | bigint = number> = (...args: (number | bigint)[]) => R;
 
 let loaded: NodeFfi | undefined;
+let errnoAt = 0n;
 
 function load(): NodeFfi {
   if (loaded) return loaded;
@@ -39,12 +40,15 @@ function load(): NodeFfi {
   } finally {
     process.emitWarning = warn;
   }
-  selfTest(loaded);
+  errnoAt = selfTest(loaded);
   return loaded;
 }
 
-/** Early versions of node:ffi returned undefined for a signature they did not understand: look first. */
-function selfTest(ffi: NodeFfi): void {
+/**
+ * Early versions of node:ffi returned undefined for a signature they did not understand: look first.
+ * Returns where this thread's errno lies.
+ */
+function selfTest(ffi: NodeFfi): bigint {
   const { functions } = ffi.dlopen(null, {
     getpid: { return: "i32", arguments: [] },
     close: { return: "i32", arguments: ["i32"] },
@@ -52,12 +56,14 @@ function selfTest(ffi: NodeFfi): void {
   });
   const pid = functions["getpid"]!();
   const closed = functions["close"]!(-1);
-  const errno = ffi.getInt32(functions["__errno_location"]!() as bigint, 0);
+  const location = functions["__errno_location"]!() as bigint;
+  const errno = ffi.getInt32(location, 0);
   if (pid !== process.pid || closed !== -1 || errno !== 9) {
     throw new Error(
       `node:ffi of Node ${process.version} fails its self-test (getpid ${pid}, errno ${errno})`,
     );
   }
+  return location;
 }
 
 /** Binds one function of the C library. `returns` 64-bit types come back as bigint. */
@@ -70,11 +76,11 @@ export function native<R extends number | bigint = number>(
   return functions[name] as Native<R>;
 }
 
-let errnoAt: bigint | undefined;
-
-/** errno of this thread after a call that returned -1. Read it before any other native call. */
+/**
+ * errno of this thread after a call that returned -1. Read it before any other native call, binding
+ * one included.
+ */
 export function errno(): number {
-  errnoAt ??= native<bigint>("__errno_location", "u64")();
   return load().getInt32(errnoAt, 0);
 }
 

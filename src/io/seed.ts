@@ -1,0 +1,4 @@
+import { randomBytes } from "node:crypto";
+
+/** A 32-bit seed from the kernel, for createRandom of base/clock.ts. */
+export const randomSeed = (): number => randomBytes(4).readUInt32LE(0);
