@@ -1,40 +1,60 @@
 // The one barrel besides the registries: a declaration names many kinds of field.
+export { address, network } from "./addresses.ts";
 export {
-  choose,
   type Choice,
   type Chosen,
+  type ChosenBeside,
+  choose,
+  chosenByDefault,
+} from "./choose.ts";
+export { list, named } from "./collections.ts";
+export {
+  type Common,
+  common,
+  type Field,
+  type Fields,
+  type Infer,
+  type InferFields,
+  type Input,
+  type InputFields,
+  type JsonSchema,
+  optional,
+  orOff,
+} from "./field.ts";
+export {
+  expectMap,
   fallbacks,
   fieldsSchema,
+  formatFields,
   group,
-  list,
-  named,
+  inheritFields,
+  keywordSchema,
+  pathTo,
+  readEntries,
   readFields,
-} from "./composites.ts";
-export type { Common, Field, Fields, Infer, InferFields, JsonSchema } from "./field.ts";
-export { common } from "./field.ts";
+  section,
+  unknownKeyword,
+} from "./maps.ts";
+export { type ScalarKind, scalar } from "./scalar.ts";
+export { bool, int, number, oneOf, pattern, text } from "./scalars.ts";
 export {
-  address,
-  bool,
-  duration,
-  formatDuration,
-  formatSize,
-  int,
-  network,
-  number,
-  oneOf,
-  pattern,
-  percent,
-  size,
-  text,
-} from "./scalars.ts";
-export {
-  describeTree,
   type Dict,
+  describeTree,
   type Entry,
   type Fault,
   type List,
   type Place,
   Report,
   type Scalar,
+  scalarText,
   type Tree,
 } from "./tree.ts";
+export {
+  type DurationText,
+  duration,
+  formatDuration,
+  formatSize,
+  percent,
+  type SizeText,
+  size,
+} from "./units.ts";

@@ -13,6 +13,8 @@ export interface Scalar {
   readonly place: Place;
   /** As the source language typed it; `null` is an empty value. */
   readonly value: string | number | boolean | null;
+  /** As it was written, where the value does not print so again: `007`, `1.10`. */
+  readonly text?: string;
 }
 
 export interface List {
@@ -49,9 +51,11 @@ export interface Fault {
   readonly severity: "error" | "warning";
 }
 
-/** Collects faults and knows the path being read. Reading goes on after a fault. */
+/** Collects faults; reading goes on after one. */
 export class Report {
   readonly faults: Fault[] = [];
+  /** How many of the faults are errors. */
+  errors = 0;
 
   error(
     tree: { readonly place: Place },
@@ -60,6 +64,7 @@ export class Report {
     more: Partial<Fault> = {},
   ): void {
     this.faults.push({ place: tree.place, path, message, severity: "error", ...more });
+    this.errors++;
   }
 
   warning(
@@ -72,9 +77,12 @@ export class Report {
   }
 
   get hasErrors(): boolean {
-    return this.faults.some((f) => f.severity === "error");
+    return this.errors > 0;
   }
 }
+
+/** A scalar's text as it was written. */
+export const scalarText = (tree: Scalar): string => tree.text ?? String(tree.value);
 
 /** What stands there, in a few words, for the "found" of a fault. */
 export function describeTree(tree: Tree): string {
@@ -84,6 +92,9 @@ export function describeTree(tree: Tree): string {
     case "dict":
       return "a map";
     default:
-      return tree.value === null ? "nothing" : JSON.stringify(tree.value).slice(0, 80);
+      if (tree.value === null) return "nothing";
+      return typeof tree.value === "string"
+        ? JSON.stringify(tree.value.length > 60 ? `${tree.value.slice(0, 60)}…` : tree.value)
+        : scalarText(tree);
   }
 }
