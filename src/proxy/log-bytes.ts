@@ -77,19 +77,35 @@ export function putEscaped(
   end: number,
 ): number {
   let o = at;
-  for (let i = from; i < to; i++) {
-    const c = text[i]!;
-    if (escapes[c] === 0) {
-      if (o >= end) return o;
-      out[o++] = c;
-    } else {
-      if (o + mark.length + 2 > end) return o;
-      o = putBytes(mark, out, o);
-      out[o++] = HEX_UPPER[c >> 4]!;
-      out[o++] = HEX_UPPER[c & 15]!;
-    }
+  let i = from;
+  while (i < to) {
+    const copied = copyPlain(text, i, Math.min(to, i + end - o), escapes, out, o);
+    i += copied;
+    o += copied;
+    if (i === to || o + mark.length + 2 > end || escapes[text[i]!] === 0) return o;
+    o = putBytes(mark, out, o);
+    out[o++] = HEX_UPPER[text[i]! >> 4]!;
+    out[o++] = HEX_UPPER[text[i++]! & 15]!;
   }
   return o;
+}
+
+/** Copies text[from, to) up to the first byte marked in `escapes`; returns how many that were. */
+export function copyPlain(
+  text: Uint8Array,
+  from: number,
+  to: number,
+  escapes: Uint8Array,
+  out: Uint8Array,
+  at: number,
+): number {
+  const n = to - from;
+  for (let i = 0; i < n; i++) {
+    const c = text[from + i]!;
+    if (escapes[c] !== 0) return i;
+    out[at + i] = c;
+  }
+  return Math.max(n, 0);
 }
 
 /** Text of 16 address bytes as in formatIp: dotted quad for IPv4-mapped, else RFC 5952. */

@@ -6,7 +6,7 @@
  */
 import { latin1 } from "#base/bytes.ts";
 import { CODE_NAMES } from "#base/errors.ts";
-import { createEscapes, putBytes, putIp, putNumber } from "./log-bytes.ts";
+import { copyPlain, createEscapes, putBytes, putIp, putNumber } from "./log-bytes.ts";
 import { putIsoSecond, putMillis } from "./log-date.ts";
 import { putTermination } from "./log-httplog.ts";
 import type { LogRecord } from "./log-record.ts";
@@ -127,13 +127,11 @@ function putJsonText(
   let o = at;
   let i = from;
   while (i < to) {
+    const copied = copyPlain(text, i, Math.min(to, i + end - o), ESCAPES, out, o);
+    i += copied;
+    o += copied;
+    if (i === to || o >= end) return o;
     const c = text[i]!;
-    if (ESCAPES[c] === 0) {
-      if (o >= end) return o;
-      out[o++] = c;
-      i++;
-      continue;
-    }
     const n = c < 0xc2 ? 0 : utf8Length(text, i, to);
     if (n === 0 || (c === 0xc2 && text[i + 1]! < 0xa0)) {
       if (o + 6 > end) return o;
