@@ -1,12 +1,13 @@
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
+import { errno } from "./ffi.ts";
 
 /** errno numbers of this system by name: `ERRNO.EAGAIN`. Positive. */
 export const ERRNO = constants.errno;
 
 /** `ECONNREFUSED` for 111 or -111; `errno 999` for a number nobody knows. For messages, never hot. */
-export function errnoName(errno: number): string {
-  return getSystemErrorMap().get(-Math.abs(errno))?.[0] ?? `errno ${Math.abs(errno)}`;
+export function errnoName(number: number): string {
+  return getSystemErrorMap().get(-Math.abs(number))?.[0] ?? `errno ${Math.abs(number)}`;
 }
 
 /** What a failed system call throws in control code. */
@@ -17,9 +18,15 @@ export interface SystemError extends Error {
 }
 
 /** `listen on 127.0.0.1:80: EACCES, permission denied`, from what was attempted and its errno. */
-export function systemError(attempt: string, errno: number): SystemError {
-  const text = getSystemErrorMap().get(-Math.abs(errno))?.[1];
-  const code = errnoName(errno);
+export function systemError(attempt: string, number: number): SystemError {
+  const text = getSystemErrorMap().get(-Math.abs(number))?.[1];
+  const code = errnoName(number);
   const message = `${attempt}: ${code}${text === undefined ? "" : `, ${text}`}`;
-  return Object.assign(new Error(message), { code, errno: Math.abs(errno) });
+  return Object.assign(new Error(message), { code, errno: Math.abs(number) });
+}
+
+/** The result of a call of the C library made just now; throws its SystemError when that is -1. */
+export function must(attempt: string, result: number): number {
+  if (result < 0) throw systemError(attempt, errno());
+  return result;
 }

@@ -1,5 +1,5 @@
-import { systemError } from "./errno-names.ts";
-import { addressOf, errno, native } from "./ffi.ts";
+import { must } from "./errno-names.ts";
+import { addressOf, native } from "./ffi.ts";
 
 const EFD_CLOEXEC = 0o2000000;
 
@@ -15,12 +15,10 @@ const oneAddress = addressOf(one);
  * ring completes a read on a non-blocking descriptor at once with EAGAIN. Throws with errno.
  */
 export function createEventfd(): number {
-  const fd = eventfd(0, EFD_CLOEXEC);
-  if (fd < 0) throw systemError("eventfd", errno());
-  return fd;
+  return must("eventfd", eventfd(0, EFD_CLOEXEC));
 }
 
 /** Wakes whoever waits on an eventfd, from any thread. Signals not yet seen add up to one. Throws with errno. */
 export function signal(fd: number): void {
-  if (write(fd, oneAddress, 8) !== 8) throw systemError(`signal to eventfd ${fd}`, errno());
+  must(`signal to eventfd ${fd}`, write(fd, oneAddress, 8));
 }

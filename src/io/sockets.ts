@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { type Address, formatAddress } from "#base/address.ts";
 import { AF_INET, AF_INET6, AF_UNIX } from "./driver.ts";
-import { ERRNO, systemError } from "./errno-names.ts";
+import { ERRNO, must, systemError } from "./errno-names.ts";
 import { addressOf, errno, native } from "./ffi.ts";
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_MAX_BYTES } from "./sockaddr.ts";
 
@@ -157,9 +157,4 @@ function getOption(label: string, fd: number, option: number): number {
   words[1] = 4;
   must(label, getsockopt(fd, SOL_SOCKET, option, valueAt, lengthAt));
   return words[0]!;
-}
-
-function must(attempt: string, result: number): number {
-  if (result < 0) throw systemError(attempt, errno());
-  return result;
 }
