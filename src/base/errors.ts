@@ -96,6 +96,7 @@ export const CODES = {
   NOT_PERMITTED: fact("operator", "never", 0, "--", "the right or capability is missing"),
   SAFETY_REFUSED: fact("operator", "never", 0, "--", "a safety rule refused the action"),
   USAGE: fact("operator", "never", 0, "--", "the command line is wrong"),
+  START_FAILED: fact("operator", "safe", 0, "--", "an address, a file or a worker failed to start"),
 } as const satisfies Record<string, Fact>;
 
 export type CodeName = keyof typeof CODES;
