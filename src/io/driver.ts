@@ -5,8 +5,10 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
-/** Bytes kept for each socket's address: struct sockaddr_in6 is 28, sockaddr_un 110. */
-export const SOCKADDR_BYTES = 112;
+/** Bytes kept for each socket's address: struct sockaddr_un is 110; a length word lies at the end. */
+export const SOCKADDR_BYTES = 128;
+/** Offset of that length word. */
+export const SOCKADDR_LENGTH_AT = 124;
 
 export interface DriverOptions {
   /** Sockets at once; a driver may lower it to what the system allows, see `Driver.sockets`. */

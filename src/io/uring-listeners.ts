@@ -1,0 +1,145 @@
+// @hot
+import { SOCKADDR_BYTES, SOCKADDR_LENGTH_AT } from "./driver.ts";
+import { CANCEL_ALL, CANCEL_FD, OP } from "./uring-abi.ts";
+import type { Ring } from "./uring-ring.ts";
+import type { SocketTable } from "./uring-sockets.ts";
+
+/** Accepts waiting at each listener: connections one turn can take from it. */
+const ACCEPTS = 32;
+const LISTENERS = 1024;
+/** How long a listener rests after the system ran short of something. */
+const REST_MS = 10;
+
+const EMFILE = 24;
+const ENFILE = 23;
+const ENOMEM = 12;
+const ENOBUFS = 105;
+
+/**
+ * Accepting. Each waiting accept owns a free handle beforehand, so the kernel puts the connection into
+ * that direct descriptor and writes the peer's address to its place in the table: no further call is
+ * needed for either.
+ */
+export class Listeners {
+  readonly #ring: Ring;
+  readonly #table: SocketTable;
+  readonly #words: Int32Array;
+  readonly #address: number;
+  readonly #peersAt: number;
+  readonly #tag: number;
+  /** Descriptor by listener, -1 when it does not listen. */
+  readonly #fds = new Int32Array(LISTENERS).fill(-1);
+  /** Accepts to arm again once there are handles, and rest is over. */
+  readonly #missing = new Int32Array(LISTENERS);
+  /** Which listener an accepting handle belongs to. */
+  readonly #owner: Int32Array;
+  #missingTotal = 0;
+  #restUntilMs = 0;
+  #resting = false;
+  #last = -1;
+
+  constructor(
+    ring: Ring, table: SocketTable, words: Int32Array, address: number, peersAt: number, tag: number,
+  ) {
+    this.#ring = ring;
+    this.#table = table;
+    this.#words = words;
+    this.#address = address;
+    this.#peersAt = peersAt;
+    this.#tag = tag;
+    this.#owner = new Int32Array(table.limit);
+  }
+
+  add(listener: number, fd: number): void {
+    this.#fds[listener] = fd;
+    this.#last = Math.max(this.#last, listener);
+    for (let i = 0; i < ACCEPTS; i++) this.#arm(listener);
+  }
+
+  remove(listener: number): void {
+    const fd = this.#fds[listener]!;
+    if (fd < 0) return;
+    this.#fds[listener] = -1;
+    this.#missingTotal -= this.#missing[listener]!;
+    this.#missing[listener] = 0;
+    const at = this.#ring.entry(OP.ASYNC_CANCEL, fd, 0, 0);
+    this.#words[at + 7] = CANCEL_ALL | CANCEL_FD;
+  }
+
+  /** Listener that the completed accept of this handle belonged to. */
+  taken(socket: number): number {
+    return this.#owner[socket]!;
+  }
+
+  isShortage(result: number): boolean {
+    return result === -EMFILE || result === -ENFILE || result === -ENOMEM || result === -ENOBUFS;
+  }
+
+  /**
+   * Arms the accept that completed again, or lets the listener rest when the system ran short. True
+   * when this is the first shortage of a rest, so that it is told once and not for each accept.
+   */
+  again(listener: number, result: number): boolean {
+    if (this.#fds[listener]! < 0) return false;
+    if (!this.isShortage(result)) {
+      this.#arm(listener);
+      return false;
+    }
+    this.#miss(listener);
+    const first = !this.#resting;
+    this.#resting = true;
+    this.#restUntilMs = 0;
+    return first;
+  }
+
+  slotFreed(): void {
+    if (this.#missingTotal > 0 && !this.#resting) this.#rearmAll();
+  }
+
+  rearm(nowMs: number): void {
+    if (this.#missingTotal === 0) return;
+    if (this.#resting) {
+      if (this.#restUntilMs === 0) this.#restUntilMs = nowMs + REST_MS;
+      if (nowMs < this.#restUntilMs) return;
+      this.#resting = false;
+    }
+    this.#rearmAll();
+  }
+
+  /** A wait no longer than the rest of a listener. */
+  boundWait(waitMs: number): number {
+    if (!this.#resting) return waitMs;
+    return waitMs < 0 ? REST_MS : Math.min(waitMs, REST_MS);
+  }
+
+  #miss(listener: number): void {
+    this.#missing[listener]!++;
+    this.#missingTotal++;
+  }
+
+  #rearmAll(): void {
+    for (let listener = 0; listener <= this.#last; listener++) {
+      for (let n = this.#missing[listener]!; n > 0; n--) {
+        if (this.#table.freeCount === 0) return;
+        this.#missing[listener]!--;
+        this.#missingTotal--;
+        this.#arm(listener);
+      }
+    }
+  }
+
+  #arm(listener: number): void {
+    const socket = this.#table.take();
+    if (socket < 0) {
+      this.#miss(listener);
+      return;
+    }
+    this.#owner[socket] = listener;
+    const peer = this.#peersAt + socket * SOCKADDR_BYTES;
+    this.#words[(peer + SOCKADDR_LENGTH_AT) >> 2] = SOCKADDR_LENGTH_AT;
+    const at = this.#ring.entry(OP.ACCEPT, this.#fds[listener]!, this.#tag | socket, 0);
+    this.#words[at + 2] = this.#address + peer + SOCKADDR_LENGTH_AT;
+    this.#words[at + 4] = this.#address + peer;
+    this.#words[at + 11] = socket + 1;
+  }
+}

@@ -1,0 +1,561 @@
+// @hot
+import { AF_UNIX, type Driver, type DriverOptions, SOCKADDR_BYTES } from "./driver.ts";
+import { createEventfd } from "./eventfd.ts";
+import { type Mapping, mapArena } from "./memory.ts";
+import { Pages } from "./pages.ts";
+import { closeFd } from "./sockets.ts";
+import type { Sink } from "./transport.ts";
+import * as abi from "./uring-abi.ts";
+import { OP, SQE } from "./uring-abi.ts";
+import { ProvidedBuffers } from "./uring-buffers.ts";
+import { Listeners } from "./uring-listeners.ts";
+import { Ring, type RingLayout, ringBytes, sqeBytes } from "./uring-ring.ts";
+import { HandleQueue, IS, SOCK, SocketTable } from "./uring-sockets.ts";
+
+/** Kinds of request, in bits 24–30 of the user data; the handle is in the bits below. */
+const KIND = Object.freeze({
+  IGNORED: 0,
+  WAKE: 1,
+  ACCEPT: 2,
+  RECEIVE: 3,
+  INTO: 4,
+  SEND: 5,
+  SOCKET: 6,
+  CONNECT: 7,
+  CLOSE: 8,
+  SPLICE: 9,
+});
+const KIND_SHIFT = 24;
+const HANDLE_MASK = (1 << KIND_SHIFT) - 1;
+
+const ENOBUFS = 105;
+const ECANCELED = 125;
+const ENTRIES = 2048;
+const BUFFER_GROUP = 0;
+
+interface ArenaLayout extends RingLayout {
+  readonly wakeAt: number;
+  readonly oneAt: number;
+  readonly lingerAt: number;
+  readonly peersAt: number;
+  readonly bufferRingAt: number;
+  readonly buffersAt: number;
+  readonly pagesAt: number;
+  readonly bytes: number;
+}
+
+const alignPage = (n: number): number => Math.ceil(n / 4096) * 4096;
+
+/** Places everything the driver needs in one arena, page-aligned, one part after another. */
+function layOut(options: DriverOptions, sockets: number): ArenaLayout {
+  const completions = ENTRIES * 4;
+  const sqeAt = 4096;
+  const ringAt = sqeAt + sqeBytes(ENTRIES);
+  const peersAt = ringAt + ringBytes(completions);
+  const bufferRingAt = peersAt + alignPage(sockets * SOCKADDR_BYTES);
+  const buffersAt = bufferRingAt + alignPage(options.buffers * 16);
+  const pagesAt = buffersAt + alignPage(options.buffers * options.bufferBytes);
+  return {
+    argAt: 0,
+    wakeAt: 1024,
+    oneAt: 1040,
+    lingerAt: 1056,
+    sqeAt,
+    ringAt,
+    entries: ENTRIES,
+    completions,
+    peersAt,
+    bufferRingAt,
+    buffersAt,
+    pagesAt,
+    bytes: pagesAt + alignPage(options.pageBytes),
+  };
+}
+
+/** The driver on io_uring. Throws an Error that says what is missing when the kernel cannot. */
+export class UringDriver implements Driver {
+  readonly name = "io_uring";
+  readonly memory: Uint8Array;
+  readonly sockets: number;
+  readonly bufferBytes: number;
+  readonly pages: Pages;
+  readonly wakeFd: number;
+  readonly ringFd: number;
+  starved = 0;
+  readonly #arena: Mapping;
+  readonly #layout: ArenaLayout;
+  readonly #address: number;
+  readonly #ring: Ring;
+  readonly #words: Int32Array;
+  readonly #table: SocketTable;
+  readonly #cells: Int32Array;
+  readonly #buffers: ProvidedBuffers;
+  /** Length and successor of each held buffer. */
+  readonly #heldBytes: Int32Array;
+  readonly #heldNext: Int32Array;
+  readonly #listeners: Listeners;
+  /** Sockets with bytes or an end to deliver, sockets waiting for a buffer. */
+  readonly #ready: HandleQueue;
+  readonly #starving: HandleQueue;
+  /** Completions of this turn: user data, result, flags. */
+  readonly #done: Int32Array;
+  #buffersGiven = 0;
+
+  constructor(options: DriverOptions, sockets: number) {
+    this.sockets = sockets;
+    const layout = layOut(options, sockets);
+    this.#layout = layout;
+    this.#arena = mapArena(layout.bytes);
+    this.memory = new Uint8Array(this.#arena.buffer);
+    this.#words = new Int32Array(this.#arena.buffer);
+    this.#address = this.#arena.address;
+    this.#ring = new Ring(this.#arena, layout);
+    this.ringFd = this.#ring.fd;
+    check(this.#ring.registerSparseFiles(sockets), "registering direct descriptors");
+    this.#buffers = new ProvidedBuffers(
+      this.#arena.buffer, this.#address, layout.bufferRingAt, layout.buffersAt,
+      options.buffers, options.bufferBytes,
+    );
+    check(
+      this.#ring.registerBufferRing(BUFFER_GROUP, layout.bufferRingAt, options.buffers),
+      "registering buffers",
+    );
+    this.bufferBytes = options.bufferBytes;
+    this.pages = new Pages(layout.pagesAt, layout.bytes);
+    this.#table = new SocketTable(sockets);
+    this.#cells = this.#table.cells;
+    this.#heldBytes = new Int32Array(options.buffers);
+    this.#heldNext = new Int32Array(options.buffers);
+    this.#ready = new HandleQueue(sockets + 1);
+    this.#starving = new HandleQueue(sockets + 1);
+    this.#done = new Int32Array(layout.completions * 3);
+    this.#words[layout.oneAt >> 2] = 1;
+    this.#words[layout.lingerAt >> 2] = 1;
+    this.#words[(layout.lingerAt >> 2) + 1] = 0;
+    this.#listeners = new Listeners(
+      this.#ring, this.#table, this.#words, this.#address, layout.peersAt, KIND.ACCEPT << KIND_SHIFT,
+    );
+    this.wakeFd = createEventfd();
+    this.#armWake();
+  }
+
+  get systemCalls(): number {
+    return this.#ring.systemCalls;
+  }
+
+  peerAt(socket: number): number {
+    return this.#layout.peersAt + socket * SOCKADDR_BYTES;
+  }
+
+  listen(listener: number, fd: number): void {
+    this.#listeners.add(listener, fd);
+  }
+
+  unlisten(listener: number): void {
+    this.#listeners.remove(listener);
+  }
+
+  open(family: number): number {
+    const s = this.#table.take();
+    if (s < 0) return -24;
+    this.#cells[s * SOCK.WORDS + SOCK.FAMILY] = family;
+    return s;
+  }
+
+  /** Socket, TCP_NODELAY and connect are one linked chain: no system call of its own for any. */
+  connect(socket: number, bytes: number): void {
+    const ring = this.#ring;
+    const words = this.#words;
+    const family = this.#cells[socket * SOCK.WORDS + SOCK.FAMILY]!;
+    ring.room(3);
+    const data = (KIND.SOCKET << KIND_SHIFT) | socket;
+    let at = ring.entry(OP.SOCKET | SQE.IO_LINK | SQE.CQE_SKIP_SUCCESS, family, data, 0);
+    words[at + 2] = 1; // SOCK_STREAM
+    words[at + 11] = socket + 1;
+    if (family !== AF_UNIX) {
+      this.#setOption(socket, 6, 1, this.#layout.oneAt, 4, SQE.IO_LINK); // TCP_NODELAY
+    }
+    at = this.#entry(OP.CONNECT, KIND.CONNECT, socket);
+    words[at + 2] = bytes;
+    words[at + 4] = this.#address + this.peerAt(socket);
+  }
+
+  receive(socket: number): void {
+    const at = socket * SOCK.WORDS;
+    const flags = this.#cells[at + SOCK.FLAGS]! | IS.WANTED;
+    this.#cells[at + SOCK.FLAGS] = flags;
+    if (this.#cells[at + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
+    else if ((flags & (IS.ARMED | IS.STARVED | IS.INTO_ARMED)) === 0) this.#arm(socket);
+  }
+
+  receiveInto(socket: number, at: number, bytes: number): void {
+    const cell = socket * SOCK.WORDS;
+    this.#cells[cell + SOCK.INTO_AT] = at;
+    this.#cells[cell + SOCK.INTO_BYTES] = bytes;
+    const flags = this.#cells[cell + SOCK.FLAGS]! | IS.INTO;
+    this.#cells[cell + SOCK.FLAGS] = flags;
+    if (this.#cells[cell + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
+    else if (flags & IS.ARMED) this.#disarm(socket);
+    else this.#armInto(socket);
+  }
+
+  release(buffer: number): void {
+    this.#buffers.give(buffer);
+    this.#buffersGiven++;
+  }
+
+  send(socket: number, at: number, bytes: number, more: boolean): void {
+    const entry = this.#entry(OP.SEND, KIND.SEND, socket);
+    this.#words[entry + 4] = this.#address + at;
+    this.#words[entry + 6] = bytes;
+    this.#words[entry + 7] =
+      abi.MSG_NOSIGNAL | abi.MSG_WAITALL | (more ? abi.MSG_MORE : 0);
+  }
+
+  finish(socket: number): void {
+    const data = (KIND.IGNORED << KIND_SHIFT) | socket;
+    const entry = this.#ring.entry(OP.SHUTDOWN | SQE.FIXED_FILE, socket, data, 0);
+    this.#words[entry + 6] = 1; // SHUT_WR
+  }
+
+  close(socket: number, reset: boolean): void {
+    const at = socket * SOCK.WORDS;
+    const flags = this.#cells[at + SOCK.FLAGS]!;
+    if (flags & IS.CLOSING) return;
+    this.#cells[at + SOCK.FLAGS] = flags | IS.CLOSING | (reset ? IS.RESET : 0);
+    if (this.#cells[at + SOCK.PENDING] === 0) {
+      this.#finishClose(socket);
+      return;
+    }
+    const entry = this.#ring.entry(OP.ASYNC_CANCEL, socket, KIND.IGNORED << KIND_SHIFT, 0);
+    this.#words[entry + 7] = abi.CANCEL_ALL | abi.CANCEL_FD | abi.CANCEL_FD_FIXED;
+  }
+
+  splice(_from: number, _to: number, _bytes: number): boolean {
+    return false;
+  }
+
+  turn(sink: Sink, waitMs: number): number {
+    this.#feedStarving();
+    this.#deliverReady(sink);
+    this.#listeners.rearm(performance.now());
+    this.#buffers.publish();
+    const wait = this.#ready.count > 0 ? 0 : this.#listeners.boundWait(waitMs);
+    const ring = this.#ring;
+    const count = ring.enter(wait);
+    if (count <= 0) return count;
+    const done = this.#done;
+    const words = this.#words;
+    for (let i = 0; i < count; i++) {
+      const cqe = ring.completion(i);
+      done[i * 3] = words[cqe]!;
+      done[i * 3 + 1] = words[cqe + 2]!;
+      done[i * 3 + 2] = words[cqe + 3]!;
+    }
+    ring.consume(count);
+    for (let i = 0; i < count; i++) {
+      this.#complete(sink, done[i * 3]!, done[i * 3 + 1]!, done[i * 3 + 2]!);
+    }
+    return count;
+  }
+
+  destroy(): void {
+    this.#ring.destroy();
+    closeFd(this.wakeFd);
+    this.#arena.unmap();
+  }
+
+  #entry(op: number, kind: number, socket: number): number {
+    this.#cells[socket * SOCK.WORDS + SOCK.PENDING]!++;
+    return this.#ring.entry(op | SQE.FIXED_FILE, socket, (kind << KIND_SHIFT) | socket, 0);
+  }
+
+  /** setsockopt as a linked entry that is silent on success. */
+  #setOption(
+    socket: number, level: number, option: number, valueAt: number, bytes: number, link: number,
+  ): void {
+    const data = (KIND.SOCKET << KIND_SHIFT) | socket;
+    const op = OP.URING_CMD | SQE.FIXED_FILE | SQE.CQE_SKIP_SUCCESS | link;
+    const at = this.#ring.entry(op, socket, data, 0);
+    this.#words[at + 2] = abi.SOCKET_SETSOCKOPT;
+    this.#words[at + 4] = level;
+    this.#words[at + 5] = option;
+    this.#words[at + 11] = bytes;
+    this.#words[at + 12] = this.#address + valueAt;
+  }
+
+  #armWake(): void {
+    const at = this.#ring.entry(OP.READ, this.wakeFd, KIND.WAKE << KIND_SHIFT, 0);
+    this.#words[at + 4] = this.#address + this.#layout.wakeAt;
+    this.#words[at + 6] = 8;
+  }
+
+  #arm(socket: number): void {
+    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
+    const flags = this.#cells[cell]!;
+    this.#cells[cell] = flags | IS.ARMED;
+    const how = flags & IS.MULTI ? abi.RECV_MULTISHOT : abi.RECV_POLL_FIRST;
+    const at = this.#entry(OP.RECV | SQE.BUFFER_SELECT | how, KIND.RECEIVE, socket);
+    this.#words[at + 10] = BUFFER_GROUP;
+  }
+
+  #disarm(socket: number): void {
+    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
+    if (this.#cells[cell]! & IS.CANCELLING) return;
+    this.#cells[cell]! |= IS.CANCELLING;
+    const at = this.#ring.entry(OP.ASYNC_CANCEL, -1, KIND.IGNORED << KIND_SHIFT, 0);
+    this.#words[at + 4] = (KIND.RECEIVE << KIND_SHIFT) | socket;
+  }
+
+  #armInto(socket: number): void {
+    const cell = socket * SOCK.WORDS;
+    this.#cells[cell + SOCK.FLAGS]! |= IS.INTO_ARMED;
+    const at = this.#entry(OP.RECV, KIND.INTO, socket);
+    this.#words[at + 4] = this.#address + this.#cells[cell + SOCK.INTO_AT]!;
+    this.#words[at + 6] = this.#cells[cell + SOCK.INTO_BYTES]!;
+  }
+
+  #enqueue(socket: number): void {
+    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
+    if (this.#cells[cell]! & IS.QUEUED) return;
+    this.#cells[cell]! |= IS.QUEUED;
+    this.#ready.push(socket);
+  }
+
+  #deliverReady(sink: Sink): void {
+    for (let n = this.#ready.count; n > 0; n--) {
+      const socket = this.#ready.shift();
+      this.#cells[socket * SOCK.WORDS + SOCK.FLAGS]! &= ~IS.QUEUED;
+      this.#deliver(sink, socket);
+    }
+  }
+
+  /** Gives the owner what it asked for, if that is here. */
+  #deliver(sink: Sink, socket: number): void {
+    const cells = this.#cells;
+    const at = socket * SOCK.WORDS;
+    const flags = cells[at + SOCK.FLAGS]!;
+    if (flags & IS.CLOSING || (flags & (IS.WANTED | IS.INTO)) === 0) return;
+    if (cells[at + SOCK.HELD]! > 0) {
+      if (flags & IS.WANTED) this.#deliverHeld(sink, socket);
+      else this.#copyHeld(sink, socket);
+    } else if (flags & IS.ENDED) {
+      cells[at + SOCK.FLAGS] = flags & ~(IS.WANTED | IS.INTO);
+      sink.received(socket, cells[at + SOCK.END]!, cells[at + SOCK.INTO_AT]!, -1);
+    }
+  }
+
+  #deliverHeld(sink: Sink, socket: number): void {
+    const cells = this.#cells;
+    const at = socket * SOCK.WORDS;
+    const buffer = cells[at + SOCK.HELD_FIRST]!;
+    const skip = cells[at + SOCK.HELD_SKIP]!;
+    this.#dropHeld(at, buffer);
+    cells[at + SOCK.FLAGS]! &= ~IS.WANTED;
+    sink.received(socket, this.#heldBytes[buffer]! - skip, this.#buffers.at(buffer) + skip, buffer);
+  }
+
+  #copyHeld(sink: Sink, socket: number): void {
+    const cells = this.#cells;
+    const at = socket * SOCK.WORDS;
+    const buffer = cells[at + SOCK.HELD_FIRST]!;
+    const skip = cells[at + SOCK.HELD_SKIP]!;
+    const rest = this.#heldBytes[buffer]! - skip;
+    const bytes = Math.min(rest, cells[at + SOCK.INTO_BYTES]!);
+    const into = cells[at + SOCK.INTO_AT]!;
+    const from = this.#buffers.at(buffer) + skip;
+    this.memory.copyWithin(into, from, from + bytes);
+    if (bytes === rest) {
+      this.#dropHeld(at, buffer);
+      this.release(buffer);
+    } else {
+      cells[at + SOCK.HELD_SKIP] = skip + bytes;
+    }
+    cells[at + SOCK.FLAGS]! &= ~IS.INTO;
+    sink.received(socket, bytes, into, -1);
+  }
+
+  #dropHeld(at: number, buffer: number): void {
+    this.#cells[at + SOCK.HELD]!--;
+    this.#cells[at + SOCK.HELD_FIRST] = this.#heldNext[buffer]!;
+    this.#cells[at + SOCK.HELD_SKIP] = 0;
+  }
+
+  #hold(at: number, buffer: number, bytes: number): void {
+    const cells = this.#cells;
+    this.#heldBytes[buffer] = bytes;
+    this.#heldNext[buffer] = -1;
+    if (cells[at + SOCK.HELD] === 0) cells[at + SOCK.HELD_FIRST] = buffer;
+    else this.#heldNext[cells[at + SOCK.HELD_LAST]!] = buffer;
+    cells[at + SOCK.HELD_LAST] = buffer;
+    cells[at + SOCK.HELD]!++;
+  }
+
+  #complete(sink: Sink, data: number, result: number, flags: number): void {
+    const kind = data >>> KIND_SHIFT;
+    const socket = data & HANDLE_MASK;
+    switch (kind) {
+      case KIND.RECEIVE:
+        this.#received(sink, socket, result, flags);
+        return;
+      case KIND.SEND:
+        if (this.#settled(socket)) sink.sent(socket, result);
+        return;
+      case KIND.INTO:
+        this.#cells[socket * SOCK.WORDS + SOCK.FLAGS]! &= ~(IS.INTO | IS.INTO_ARMED);
+        if (this.#settled(socket)) {
+          sink.received(socket, result, this.#cells[socket * SOCK.WORDS + SOCK.INTO_AT]!, -1);
+        }
+        return;
+      case KIND.ACCEPT:
+        this.#accepted(sink, socket, result);
+        return;
+      case KIND.CONNECT:
+        this.#connected(sink, socket, result);
+        return;
+      case KIND.SOCKET:
+        // Silent on success: what comes here failed, and the chain's connect is cancelled after it.
+        this.#cells[socket * SOCK.WORDS + SOCK.END] = result;
+        return;
+      case KIND.CLOSE:
+        this.#table.give(socket);
+        this.#listeners.slotFreed();
+        sink.closed(socket);
+        return;
+      case KIND.WAKE:
+        this.#armWake();
+        sink.woken();
+        return;
+      default:
+    }
+  }
+
+  /** Counts a completion off; false when the socket is being closed and its owner must not hear of it. */
+  #settled(socket: number): boolean {
+    const at = socket * SOCK.WORDS;
+    const pending = --this.#cells[at + SOCK.PENDING]!;
+    if ((this.#cells[at + SOCK.FLAGS]! & IS.CLOSING) === 0) return true;
+    if (pending === 0) this.#finishClose(socket);
+    return false;
+  }
+
+  #finishClose(socket: number): void {
+    const cells = this.#cells;
+    const at = socket * SOCK.WORDS;
+    if (cells[at + SOCK.FLAGS]! & IS.CLOSE_SENT) return;
+    cells[at + SOCK.FLAGS]! |= IS.CLOSE_SENT;
+    while (cells[at + SOCK.HELD]! > 0) {
+      const buffer = cells[at + SOCK.HELD_FIRST]!;
+      this.#dropHeld(at, buffer);
+      this.release(buffer);
+    }
+    if (cells[at + SOCK.FLAGS]! & IS.RESET) {
+      this.#ring.room(2);
+      this.#setOption(socket, 1, 13, this.#layout.lingerAt, 8, 0); // SO_LINGER
+    }
+    const entry = this.#ring.entry(OP.CLOSE, 0, (KIND.CLOSE << KIND_SHIFT) | socket, 0);
+    this.#words[entry + 11] = socket + 1;
+  }
+
+  #received(sink: Sink, socket: number, result: number, flags: number): void {
+    const cells = this.#cells;
+    const at = socket * SOCK.WORDS;
+    const buffer = flags & abi.CQE_BUFFER ? flags >>> 16 : -1;
+    if (buffer >= 0) this.#buffers.free--;
+    if ((flags & abi.CQE_MORE) === 0) {
+      cells[at + SOCK.FLAGS]! &= ~(IS.ARMED | IS.CANCELLING);
+      cells[at + SOCK.PENDING]!--;
+    }
+    const state = cells[at + SOCK.FLAGS]!;
+    if (state & IS.CLOSING) {
+      if (buffer >= 0) this.release(buffer);
+      if (cells[at + SOCK.PENDING] === 0) this.#finishClose(socket);
+      return;
+    }
+    if (result > 0) {
+      if (state & IS.WANTED && cells[at + SOCK.HELD] === 0) {
+        cells[at + SOCK.FLAGS] = state & ~IS.WANTED;
+        sink.received(socket, result, this.#buffers.at(buffer), buffer);
+        return;
+      }
+      this.#hold(at, buffer, result);
+      // Bytes nobody asked for: stop the flow, the rest waits in the kernel.
+      if ((state & (IS.ARMED | IS.INTO)) === IS.ARMED) this.#disarm(socket);
+    } else {
+      if (buffer >= 0) this.release(buffer);
+      if (result === -ENOBUFS) this.#starve(socket);
+      else if (result !== -ECANCELED) {
+        cells[at + SOCK.FLAGS]! |= IS.ENDED;
+        cells[at + SOCK.END] = result;
+      }
+    }
+    this.#afterReceive(sink, socket);
+  }
+
+  #afterReceive(sink: Sink, socket: number): void {
+    const cells = this.#cells;
+    const at = socket * SOCK.WORDS;
+    const state = cells[at + SOCK.FLAGS]!;
+    if (state & (IS.WANTED | IS.INTO) && (cells[at + SOCK.HELD]! > 0 || state & IS.ENDED)) {
+      this.#deliver(sink, socket);
+    } else if ((state & (IS.ARMED | IS.STARVED)) === 0) {
+      if (state & IS.INTO) this.#armInto(socket);
+      else if (state & IS.WANTED) this.#arm(socket);
+    }
+  }
+
+  #starve(socket: number): void {
+    this.starved++;
+    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
+    if (this.#cells[cell]! & IS.STARVED) return;
+    this.#cells[cell]! |= IS.STARVED;
+    this.#starving.push(socket);
+  }
+
+  /** Receives that found no buffer are asked again, as many as buffers came back. */
+  #feedStarving(): void {
+    let n = Math.min(this.#starving.count, this.#buffersGiven);
+    this.#buffersGiven = 0;
+    for (; n > 0; n--) {
+      const socket = this.#starving.shift();
+      const cell = socket * SOCK.WORDS + SOCK.FLAGS;
+      const state = this.#cells[cell]! & ~IS.STARVED;
+      this.#cells[cell] = state;
+      if ((state & (IS.USED | IS.CLOSING | IS.WANTED | IS.ARMED)) === (IS.USED | IS.WANTED)) {
+        this.#arm(socket);
+      }
+    }
+  }
+
+  #accepted(sink: Sink, socket: number, result: number): void {
+    const listener = this.#listeners.taken(socket);
+    if (result >= 0) {
+      this.#cells[socket * SOCK.WORDS + SOCK.FLAGS] = IS.USED | IS.MULTI;
+      this.#listeners.again(listener, 0);
+      sink.accepted(listener, socket);
+      return;
+    }
+    this.#table.give(socket);
+    const wasFull = this.#listeners.again(listener, result);
+    if (result !== -ECANCELED && (wasFull || !this.#listeners.isShortage(result))) {
+      sink.accepted(listener, result);
+    }
+  }
+
+  #connected(sink: Sink, socket: number, result: number): void {
+    const at = socket * SOCK.WORDS;
+    const failed = this.#cells[at + SOCK.END]!;
+    this.#cells[at + SOCK.END] = 0;
+    if (!this.#settled(socket)) return;
+    sink.connected(socket, result === -ECANCELED && failed < 0 ? failed : result);
+  }
+}
+
+function check(result: number, what: string): void {
+  if (result < 0) throw new Error(`io_uring: ${what}: errno ${-result}`);
+}
+
+/** Makes the driver with as many sockets as the limit of descriptors allows. Throws when it cannot. */
+export function createUringDriver(options: DriverOptions): UringDriver {
+  return new UringDriver(options, options.sockets);
+}
