@@ -76,6 +76,7 @@ export const BACKEND = layout("EPOCH", "USABLE", "ACTIVE", "QUEUED");
  * IDENTITY         hash of `backend/server`: whose states these are, for the next engine; 0 = nobody's.
  * ADMIN_WANTED     ADMIN.* as configuration or an operator asked; ADMIN has the agent's word in it too.
  * WEIGHT_WANTED    an operator's word: 0 = none, n + 1 = weight n, -(p + 1) = p percent of the configured.
+ * LIMIT_WANTED     an operator's word: 0 = none, n + 1 = at most n requests in flight.
  * CHANGED_AT       seconds since 1970 of the last change of ADMIN or HEALTH.
  * CHECK_RESULT     CHECK_RESULT.* of the last active check, CHECK_MS its duration.
  * CHECK_STREAK     checks in a row that ended alike: passed > 0, failed < 0.
@@ -98,6 +99,7 @@ export const SERVER = layout(
   "IDENTITY",
   "ADMIN_WANTED",
   "WEIGHT_WANTED",
+  "LIMIT_WANTED",
   "CHANGED_AT",
   "CHECK_RESULT",
   "CHECK_MS",

@@ -1,0 +1,8 @@
+import type { CheckType } from "../check.ts";
+import { agent } from "./agent.ts";
+import { exec } from "./exec.ts";
+import { http } from "./http.ts";
+import { tcp } from "./tcp.ts";
+
+/** Every way to check a server. To add one: a file here, and a line below. */
+export const checks: readonly CheckType[] = [tcp, http, agent, exec] as readonly CheckType[];

@@ -1,0 +1,115 @@
+import { connect, type Socket } from "node:net";
+import { getSystemErrorMap } from "node:util";
+import { type Address, formatAddress } from "#base/address.ts";
+import type { Cancel, Timers } from "#base/clock.ts";
+
+/**
+ * Short conversations of the control thread, such as health checks: connect, say one thing, hear one
+ * answer, hang up. Everything is bounded: one deadline for the whole of it, and a limit of bytes.
+ */
+export interface DialOptions {
+  /** From the first call to the end of the answer. */
+  readonly timeoutMs: number;
+  /** Sent as soon as the connection stands. */
+  readonly send?: Uint8Array;
+  /** Most bytes of an answer that are kept; 0 = wait for none, a connection is all that is asked. */
+  readonly answerBytes: number;
+  /** Told all that came so far, returns true when that is a whole answer. Absent: it ends at the close. */
+  readonly enough?: (received: Uint8Array) => boolean;
+}
+
+/**
+ * What came of it. `failure` is undefined when the conversation ended as it should: a whole answer, a
+ * full one (`end` says "limit") or the peer's close. `bytes` holds what was received in any case.
+ */
+export interface Dialled {
+  readonly failure: DialFailure | undefined;
+  readonly end: "connected" | "enough" | "closed" | "limit" | "failed";
+  readonly bytes: Uint8Array;
+}
+
+export interface DialFailure {
+  /** How far it got. */
+  readonly phase: "connect" | "answer";
+  /** It was too slow, rather than refused or reset. */
+  readonly timeout: boolean;
+  /** In words: "connection refused". */
+  readonly text: string;
+}
+
+/** A system error in words: "connection refused". */
+export function describeSystemError(error: unknown): string {
+  const { code, errno, message } = error as NodeJS.ErrnoException;
+  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  return words ?? code ?? message ?? String(error);
+}
+
+function open(address: Address): Socket {
+  switch (address.kind) {
+    case "unix":
+      return connect({ path: address.path });
+    case "inet":
+      return connect({ host: address.host, port: address.port, noDelay: true });
+    default:
+      throw new Error(`${formatAddress(address)} is not the address of a socket`);
+  }
+}
+
+/**
+ * Holds one conversation and calls `done` once, never from inside this call. After Cancel it is not
+ * called. The connection is gone when `done` runs; a mere connect is ended by RST, so that neither side
+ * keeps it in TIME_WAIT and a server that accepts lazily never hears of it.
+ */
+export function dial(
+  timers: Timers,
+  address: Address,
+  options: DialOptions,
+  done: (result: Dialled) => void,
+): Cancel {
+  let bytes = new Uint8Array(0);
+  let connected = false;
+  let over = false;
+  let socket: Socket | undefined;
+  const hangUp = (): boolean => {
+    if (over) return false;
+    over = true;
+    cancelDeadline();
+    if (options.answerBytes === 0 && connected) socket?.resetAndDestroy();
+    else socket?.destroy();
+    return true;
+  };
+  const finish = (end: Dialled["end"], failure?: DialFailure): void => {
+    if (hangUp()) done({ failure, end, bytes });
+  };
+  const fail = (text: string, timeout: boolean): void =>
+    finish("failed", { phase: connected ? "answer" : "connect", timeout, text });
+  const cancelDeadline = timers.after(options.timeoutMs, () =>
+    fail(connected ? "no whole answer in time" : "no connection in time", true),
+  );
+  try {
+    socket = open(address);
+  } catch (error) {
+    // Arguments the system would never take: still answered later, like everything else.
+    timers.after(0, () => fail(describeSystemError(error), false));
+    return () => void hangUp();
+  }
+  socket.on("error", (error) => fail(describeSystemError(error), false));
+  socket.on("connect", () => {
+    connected = true;
+    if (options.answerBytes === 0) finish("connected");
+    else if (options.send) socket.write(options.send);
+  });
+  socket.on("data", (chunk: Buffer) => {
+    if (over) return;
+    const room = options.answerBytes - bytes.length;
+    const whole = new Uint8Array(bytes.length + Math.min(room, chunk.length));
+    whole.set(bytes);
+    whole.set(chunk.subarray(0, room), bytes.length);
+    bytes = whole;
+    if (options.enough?.(bytes)) finish("enough");
+    else if (chunk.length >= room) finish("limit");
+  });
+  socket.on("end", () => finish("closed"));
+  socket.on("close", () => finish("closed"));
+  return () => void hangUp();
+}
