@@ -1,11 +1,12 @@
 import { type Fields, fallbacks, type InferFields } from "#schema/index.ts";
+import type { KeySpec } from "./key.ts";
 
 /**
  * What a scheduler sees of a backend: its servers by position, in configuration order. Positions are
- * stable between two calls of `changed`. `Int32Array`s are refreshed by the owner before `changed`.
+ * stable between two calls of `changed`. The arrays may be other arrays after it, never before.
  */
 export interface Pool {
-  /** Servers, eligible or not. */
+  /** Servers, eligible or not; at most 65535. */
   readonly count: number;
   /** Effective weight × WEIGHT_SCALE by position; 0 = not eligible (down, drained, a backup not needed). */
   readonly weight: Int32Array;
@@ -13,22 +14,29 @@ export interface Pool {
   readonly identity: Int32Array;
   /** Requests in flight on a server now, over all threads, plus those queued for it. */
   load(position: number): number;
-  /** True when the server is at its connection limit. */
+  /** Sum of `load` over all servers (a backend-wide count will do): bounded load measures by it. */
+  total(): number;
+  /** True when the server is at its connection limit, or when this request is to avoid it. */
   full(position: number): boolean;
   /** Requests the server began in the last second or so (ties of `random`). */
   rate(position: number): number;
 }
 
-/** A running scheduler of one backend in one thread. Nothing here may allocate or throw. */
+/** A running scheduler of one backend in one thread. Nothing but `changed` may allocate; nothing throws. */
 export interface Scheduler {
   /**
    * Chooses a server that is eligible and not full.
-   * `key`: 32-bit hash of what the scheduler's `key` names, or -1 when the request has none.
+   *
+   * `key`: 32-bit hash of what the scheduler's `key` names (see key-hash.ts), or -1 when the request
+   * has none: such requests are spread round robin. A pick with a key may return a server that is full:
+   * the key belongs to that server, so the request waits in that server's queue. To retry elsewhere,
+   * make `full` true for the server that failed and pick with -1.
    * `nowMs`: monotonic.
-   * Returns a position, or -1 when every eligible server is full, or -2 when none is eligible.
+   *
+   * Returns a position, or FULL when every eligible server is full, or NONE when none is eligible.
    */
   pick(key: number, nowMs: number): number;
-  /** Weights, eligibility or the number of servers changed. May allocate. */
+  /** Weights, eligibility or the servers changed. */
   changed(): void;
   /** A request was given to the server. */
   taken(position: number, nowMs: number): void;
@@ -39,16 +47,24 @@ export interface Scheduler {
 export const FULL = -1;
 export const NONE = -2;
 
-/** What of a request the scheduler hashes. `header`/`query` name theirs in the options. */
-export type KeyKind = "none" | "source" | "uri" | "header" | "query";
+/**
+ * What a scheduler makes of weights. "live": followed at once, slow start included. "static": whole
+ * weights only, in a table built when a server comes or goes, so slow start is not for it. "ignored".
+ */
+export type WeightUse = "live" | "static" | "ignored";
 
 export interface SchedulerType<F extends Fields = Fields> {
   readonly name: string;
   readonly summary: string;
   readonly options: F;
-  readonly key: KeyKind;
-  /** True: weights may change at run time (slow start is honoured). */
-  readonly dynamic: boolean;
+  weights(options: InferFields<F>): WeightUse;
+  /** What of a request it hashes; absent: it looks at no part of the request. */
+  key?(options: InferFields<F>): KeySpec;
+  /**
+   * A scheduler that has seen the pool as it is now. `seed` differs from thread to thread (the
+   * worker's index will do), so that threads do not begin with the same server; 0 begins with the first.
+   * Which server a key belongs to never depends on it.
+   */
   create(pool: Pool, options: InferFields<F>, seed: number): Scheduler;
 }
 
@@ -58,6 +74,6 @@ export function scheduler<F extends Fields>(type: SchedulerType<F>): SchedulerTy
 }
 
 /** A scheduler with its options at their defaults; for tests and `explain`. */
-export function createDefault(type: SchedulerType, pool: Pool, seed = 1): Scheduler {
+export function createDefault(type: SchedulerType, pool: Pool, seed = 0): Scheduler {
   return type.create(pool, fallbacks(type.options), seed);
 }

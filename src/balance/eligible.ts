@@ -1,0 +1,57 @@
+// @hot
+import { FULL, NONE, type Pool } from "./scheduler.ts";
+
+/** The eligible servers of a pool side by side, in order of position. */
+export class Eligible {
+  readonly #pool: Pool;
+  count = 0;
+  /** Position in the pool by index here. */
+  position = createIntegers(0);
+  /** Weight by index here. */
+  weight = createIntegers(0);
+  totalWeight = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+    this.changed();
+  }
+
+  changed(): void {
+    const pool = this.#pool;
+    if (this.position.length < pool.count) {
+      this.position = createIntegers(pool.count);
+      this.weight = createIntegers(pool.count);
+    }
+    this.count = 0;
+    this.totalWeight = 0;
+    for (let position = 0; position < pool.count; position++) {
+      const weight = pool.weight[position]!;
+      if (weight <= 0) continue;
+      this.position[this.count] = position;
+      this.weight[this.count++] = weight;
+      this.totalWeight += weight;
+    }
+  }
+
+  /** Index of the first server at or after position `from`, 0 when there is none. */
+  indexFrom(from: number): number {
+    for (let i = 0; i < this.count; i++) if (this.position[i]! >= from) return i;
+    return 0;
+  }
+
+  /** First position that is not full, looking round from index `start`; or FULL, or NONE. */
+  free(start: number): number {
+    const count = this.count;
+    if (count === 0) return NONE;
+    let i = start;
+    for (let looked = 0; looked < count; looked++) {
+      if (!this.#pool.full(this.position[i]!)) return this.position[i]!;
+      if (++i === count) i = 0;
+    }
+    return FULL;
+  }
+}
+
+function createIntegers(length: number): Int32Array {
+  return new Int32Array(length);
+}
