@@ -37,6 +37,8 @@ export interface EngineStart {
   readonly adminSocket: string;
   /** Which half of the Board's worker rows this engine uses. */
   readonly half: 0 | 1;
+  /** No other engine lives. Until it is so, slots given up may still be read by the other one. */
+  readonly alone: boolean;
   /** What the last engine that ran said with `running`; an engine of other code may not understand it. */
   readonly state: Uint8Array | undefined;
   readonly supervisorPid: number;
