@@ -279,16 +279,18 @@ export class Supervisor {
   }
 
   #upgrade(asked: Engine): void {
-    const refuse = (message: string): void =>
-      asked.link.send({
-        type: "upgraded",
-        outcome: { ok: false, code: "SAFETY_REFUSED", message },
-      });
-    if (asked !== this.#current || this.#stopping !== undefined)
-      return refuse("not while stopping");
-    if (this.#next !== undefined) return refuse("an upgrade is under way");
-    if (this.#engines.size > 1) return refuse("the engine before this one still drains");
-    this.#next = this.#start("upgrade", asked.half === 0 ? 1 : 0);
+    const obstacle = this.#upgradeObstacle(asked);
+    if (obstacle === undefined) this.#next = this.#start("upgrade", asked.half === 0 ? 1 : 0);
+    else {
+      const outcome: Outcome = { ok: false, code: "SAFETY_REFUSED", message: obstacle };
+      asked.link.send({ type: "upgraded", outcome });
+    }
+  }
+
+  #upgradeObstacle(asked: Engine): string | undefined {
+    if (asked !== this.#current || this.#stopping !== undefined) return "not while stopping";
+    if (this.#next !== undefined) return "an upgrade is under way";
+    return this.#engines.size > 1 ? "the engine before this one still drains" : undefined;
   }
 
   #gone(engine: Engine, how: string): void {
