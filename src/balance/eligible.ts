@@ -9,6 +9,8 @@ export class Eligible {
   position = createIntegers(0);
   /** Weight by index here. */
   weight = createIntegers(0);
+  /** Identity by index here. */
+  identity = createIntegers(0);
   totalWeight = 0;
 
   constructor(pool: Pool) {
@@ -16,21 +18,38 @@ export class Eligible {
     this.changed();
   }
 
-  changed(): void {
+  /** Takes over the pool as it is; false when nothing here is different from before. */
+  changed(): boolean {
     const pool = this.#pool;
     if (this.position.length < pool.count) {
       this.position = createIntegers(pool.count);
       this.weight = createIntegers(pool.count);
+      this.identity = createIntegers(pool.count);
+      this.count = 0;
     }
-    this.count = 0;
+    let different = false;
+    let count = 0;
     this.totalWeight = 0;
     for (let position = 0; position < pool.count; position++) {
       const weight = pool.weight[position]!;
       if (weight <= 0) continue;
-      this.position[this.count] = position;
-      this.weight[this.count++] = weight;
+      const identity = pool.identity[position]!;
+      if (
+        this.position[count] !== position ||
+        this.weight[count] !== weight ||
+        this.identity[count] !== identity
+      ) {
+        different = true;
+      }
+      this.position[count] = position;
+      this.weight[count] = weight;
+      this.identity[count] = identity;
       this.totalWeight += weight;
+      count++;
     }
+    different ||= count !== this.count;
+    this.count = count;
+    return different;
   }
 
   /** Index of the first server at or after position `from`, 0 when there is none. */

@@ -57,15 +57,15 @@ export interface SchedulerType<F extends Fields = Fields> {
   readonly name: string;
   readonly summary: string;
   readonly options: F;
-  weights(options: InferFields<F>): WeightUse;
+  weights(options: InferFields<NoInfer<F>>): WeightUse;
   /** What of a request it hashes; absent: it looks at no part of the request. */
-  key?(options: InferFields<F>): KeySpec;
+  key?(options: InferFields<NoInfer<F>>): KeySpec;
   /**
    * A scheduler that has seen the pool as it is now. `seed` differs from thread to thread (the
    * worker's index will do), so that threads do not begin with the same server; 0 begins with the first.
    * Which server a key belongs to never depends on it.
    */
-  create(pool: Pool, options: InferFields<F>, seed: number): Scheduler;
+  create(pool: Pool, options: InferFields<NoInfer<F>>, seed: number): Scheduler;
 }
 
 /** Declares a scheduler: one file in schedulers/ and one line in its index. */

@@ -1,0 +1,59 @@
+import { WEIGHT_SCALE } from "#plan/board.ts";
+import type { Eligible } from "./eligible.ts";
+import type { KeyTable } from "./key-table.ts";
+
+/** Weights of the eligible servers in whole units, at least 1, divided by what they have in common. */
+function wholeWeights(eligible: Eligible): number[] {
+  const units: number[] = [];
+  for (let i = 0; i < eligible.count; i++) {
+    units.push(Math.max(1, Math.round(eligible.weight[i]! / WEIGHT_SCALE)));
+  }
+  const divisor = units.reduce(greatestCommonDivisor, 0);
+  return units.map((unit) => unit / divisor);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * Every server as often as its weight says, spread evenly: 4, 3, 2 gives ABCABACBA. Of the k servers
+ * of weight w the n-th slot in turn has its middle at (n + ½) / kw of the table; sorting by that place
+ * lays the table. Places are sorted as numbers with the server in the low bits.
+ */
+function layOut(weights: readonly number[]): Uint16Array<ArrayBuffer> {
+  const classes = new Map<number, number[]>();
+  for (const [i, weight] of weights.entries()) {
+    const members = classes.get(weight);
+    if (members) members.push(i);
+    else classes.set(weight, [i]);
+  }
+  const slots = new Float64Array(weights.reduce((sum, weight) => sum + weight, 0));
+  let at = 0;
+  for (const [weight, members] of classes) {
+    const turns = weight * members.length;
+    for (let n = 0; n < turns; n++) {
+      const place = Math.floor(((n + 0.5) / turns) * 2 ** 36);
+      slots[at++] = place * 2 ** 16 + members[n % members.length]!;
+    }
+  }
+  return Uint16Array.from(slots.sort(), (slot) => slot % 2 ** 16);
+}
+
+/**
+ * The static map: key modulo total weight. Exact shares, but nearly every key moves when a server comes
+ * or goes. Whole weights only, so slow start would move every key at every step: it is not for it.
+ */
+export class WeightMap implements KeyTable {
+  size = 0;
+  owner = new Uint16Array(0);
+
+  slotOf(key: number): number {
+    return key % this.size;
+  }
+
+  build(eligible: Eligible): void {
+    this.owner = layOut(wholeWeights(eligible)).map((i) => eligible.position[i]!);
+    this.size = this.owner.length;
+  }
+}
