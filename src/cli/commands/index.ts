@@ -1,0 +1,5 @@
+import type { Command } from "../command.ts";
+import { version } from "./version.ts";
+
+/** Every command, in the order of the help: one line each. Heavy imports happen inside `run`. */
+export const commands: readonly Command[] = [version];
