@@ -141,19 +141,48 @@ export class Head {
   upgrade = false;
   /** `Expect: 100-continue` from an HTTP/1.1 client. */
   expectContinue = false;
-  /** Connection names fields other than close, keep-alive, upgrade and te: FIELD flags say which. */
+  /** Header fields in use below. */
   count = 0;
   /** nameStart, nameEnd, valueStart, valueEnd (value without surrounding white space) a field. */
   readonly fields: Int32Array;
   /** FIELD.* of each field. */
   readonly ids: Uint8Array;
-  /** 1 = hop-by-hop: named by Connection, or so by its own nature; never forwarded. */
+  /**
+   * 1 = never forwarded: hop-by-hop by its own nature or because Connection names it, meaningless with
+   * this framing, or a known name spelt with underscores. Whoever edits a head may set it too.
+   */
   readonly hop: Uint8Array;
 
   constructor(maxHeaders: number) {
     this.fields = new Int32Array(maxHeaders * FIELD_WORDS);
     this.ids = new Uint8Array(maxHeaders);
     this.hop = new Uint8Array(maxHeaders);
+  }
+
+  /** Back to an empty head. Fields beyond `count` are left as they are. */
+  reset(): void {
+    this.method = 0;
+    this.methodStart = 0;
+    this.methodEnd = 0;
+    this.form = 0;
+    this.targetStart = 0;
+    this.targetEnd = 0;
+    this.pathStart = 0;
+    this.pathEnd = 0;
+    this.queryStart = 0;
+    this.queryEnd = 0;
+    this.hostStart = 0;
+    this.hostEnd = 0;
+    this.version = 0;
+    this.status = 0;
+    this.reasonStart = 0;
+    this.reasonEnd = 0;
+    this.framing = 0;
+    this.contentLength = 0;
+    this.keepAlive = false;
+    this.upgrade = false;
+    this.expectContinue = false;
+    this.count = 0;
   }
 
   /** Index of the first field with this id at or after `from`, or -1. */
