@@ -43,7 +43,7 @@ export class Turns {
     this.served = carried(this.served, origins, (position) =>
       first ? (((position - this.#seed) % count) + count) % count : this.clock,
     );
-    const classes = weightClasses(this.#pool, undefined, this.served);
+    const classes = weightClasses(this.#pool.weight.subarray(0, count), this.served);
     const total = classes.reduce((sum, c) => sum + c.weight * c.members.length, 0);
     this.classes = classes.length;
     this.weight = Float64Array.from(classes, (c) => c.weight * c.members.length);

@@ -1,30 +1,24 @@
-import type { Pool } from "./scheduler.ts";
-
-/** Eligible servers that have the same weight. */
+/** Servers that have the same weight. */
 export interface WeightClass {
   /** Weight of each member. */
   readonly weight: number;
-  /** Positions, in the order they take turns. */
+  /** Their indices in the weights given, in the order they take turns. */
   readonly members: readonly number[];
 }
 
 /**
- * Groups the eligible servers of a pool by `weightOf`, heaviest class first; members stand in the order
- * of `rank` (by position where it is absent or equal). Few distinct weights are the rule, so whoever
- * walks classes instead of servers does little work even in a large pool.
+ * Groups by weight, heaviest class first; weight 0 is nobody. Members stand in the order of `rank`, or
+ * by index where it is absent or equal. Few distinct weights are the rule, so whoever walks classes
+ * instead of servers does little work even in a large pool.
  */
-export function weightClasses(
-  pool: Pool,
-  weightOf: (weight: number) => number = (weight) => weight,
-  rank?: Float64Array,
-): WeightClass[] {
+export function weightClasses(weights: Iterable<number>, rank?: Float64Array): WeightClass[] {
   const byWeight = new Map<number, number[]>();
-  for (let position = 0; position < pool.count; position++) {
-    if (pool.weight[position]! <= 0) continue;
-    const weight = weightOf(pool.weight[position]!);
+  let index = 0;
+  for (const weight of weights) {
     const members = byWeight.get(weight);
-    if (members) members.push(position);
-    else byWeight.set(weight, [position]);
+    if (members) members.push(index);
+    else if (weight > 0) byWeight.set(weight, [index]);
+    index++;
   }
   const classes = [...byWeight].map(([weight, members]) => ({ weight, members }));
   classes.sort((a, b) => b.weight - a.weight);

@@ -1,6 +1,7 @@
 import { WEIGHT_SCALE } from "#plan/board.ts";
 import type { Eligible } from "./eligible.ts";
 import type { KeyTable } from "./key-table.ts";
+import { weightClasses } from "./weight-classes.ts";
 
 /** Weights of the eligible servers in whole units, at least 1, divided by what they have in common. */
 function wholeWeights(eligible: Eligible): number[] {
@@ -22,15 +23,9 @@ function greatestCommonDivisor(a: number, b: number): number {
  * lays the table. Places are sorted as numbers with the server in the low bits.
  */
 function layOut(weights: readonly number[]): Uint16Array<ArrayBuffer> {
-  const classes = new Map<number, number[]>();
-  for (const [i, weight] of weights.entries()) {
-    const members = classes.get(weight);
-    if (members) members.push(i);
-    else classes.set(weight, [i]);
-  }
   const slots = new Float64Array(weights.reduce((sum, weight) => sum + weight, 0));
   let at = 0;
-  for (const [weight, members] of classes) {
+  for (const { weight, members } of weightClasses(weights)) {
     const turns = weight * members.length;
     for (let n = 0; n < turns; n++) {
       const place = Math.floor(((n + 0.5) / turns) * 2 ** 36);
