@@ -1,37 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Cancel, Timers } from "#base/clock.ts";
+import { SimClock } from "#kit/sim-clock.ts";
 import type { FromEngine, ListenWish, ToEngine } from "./protocol.ts";
 import { type End, type EngineHandlers, Supervisor } from "./supervisor.ts";
 
 /** A world without processes, sockets and time: engines are scripts, time moves when told. */
 function world() {
-  let now = 0;
-  const due: { at: number; fn: () => void }[] = [];
-  const timers: Timers = {
-    monotonicMs: () => now,
-    wallMs: () => 1_000_000 + now,
-    after(delayMs, fn): Cancel {
-      const entry = { at: now + delayMs, fn };
-      due.push(entry);
-      return () => {
-        const at = due.indexOf(entry);
-        if (at >= 0) due.splice(at, 1);
-      };
-    },
-  };
-  const pass = (ms: number): void => {
-    for (const end = now + ms; ; ) {
-      const next = due.filter((e) => e.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) {
-        now = end;
-        return;
-      }
-      due.splice(due.indexOf(next), 1);
-      now = next.at;
-      next.fn();
-    }
-  };
+  const timers = new SimClock();
   const open = new Set<number>();
   let nextFd = 100;
   const take = (): number => {
@@ -64,6 +39,7 @@ function world() {
   );
   let end: End | undefined;
   const done = supervisor.run().then((e) => (end = e));
+  const pass = (ms: number): void => timers.advance(ms);
   return { supervisor, engines, pass, open, notes, done, ended: () => end };
 }
 
