@@ -6,6 +6,16 @@ export function hashBytes(bytes: Uint8Array, from: number, to: number): number {
   return mix32(h);
 }
 
+/** As hashBytes of the bytes with ASCII capitals made small. */
+export function hashLower(bytes: Uint8Array, from: number, to: number): number {
+  let h = 0x811c9dc5;
+  for (let i = from; i < to; i++) {
+    const c = bytes[i]!;
+    h = Math.imul(h ^ (c >= 65 && c <= 90 ? c | 32 : c), 0x01000193);
+  }
+  return mix32(h);
+}
+
 /** As hashBytes over the low byte of each character. */
 export function hashText(text: string): number {
   let h = 0x811c9dc5;

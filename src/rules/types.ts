@@ -2,8 +2,8 @@ import type { Head } from "#http/head.ts";
 import type { Field } from "#schema/index.ts";
 
 /**
- * A request as rules see it. One object a thread, filled again for each request; positions are indices
- * into `bytes` and valid only while a rule runs.
+ * A request as rules see it. One object a thread, filled again for each request (class View in
+ * view.ts); positions are indices into `bytes` and valid only while a rule runs.
  */
 export interface RequestView {
   readonly bytes: Uint8Array;
@@ -20,21 +20,46 @@ export interface RequestView {
   pathEnd: number;
   /** The normalised path was made for this request. */
   pathReady: boolean;
+  /** The normalised path as text, made on first use by pathText(view). */
+  pathString: string | undefined;
+  /**
+   * Status with which to refuse the request because a rule could not judge it safely: 400 for a path
+   * that cannot be normalised, 414 for one too long for a regular expression. 0 = none. A rule that
+   * meets such a request neither matches nor fails to match: letting it go on would open a way round
+   * every rule that denies.
+   */
+  refuse: number;
 }
 
-/** True when the request meets the condition. Allocates nothing unless its docstring says so. */
+/** True when the request meets the condition. Allocates nothing unless its type says so. */
 export type Matcher = (view: RequestView) => boolean;
 
-/** A condition keyword: one file in matchers/, one line in matchers/index.ts. */
-export interface MatcherType<V = unknown> {
-  readonly name: string;
+/**
+ * A condition keyword: one file in matchers/, one line in matchers/index.ts. The value in a Plan is
+ * `{ name, options: { value } }`, `value` being what the Field read.
+ */
+export interface MatcherType<V = unknown, I = unknown, N extends string = string> {
+  readonly name: N;
   readonly summary: string;
   /** The value written beside the keyword. */
-  readonly value: Field<V>;
+  readonly value: Field<V, I>;
+  /** A value as a user would write it, for the documentation and the conformance suite. */
+  readonly example: unknown;
+  /** What of the request it looks at, in words for `explain`. Allocates. */
+  subject(view: RequestView, value: V): string;
+  /** True when the compiled matcher makes a string at run time. Absent: it never allocates. */
+  allocates?(value: V): boolean;
+  /**
+   * For a condition that is met exactly when the request's host is one of these (`a.example`, or
+   * `*.b.example` for every host below): what the index of compileRules is built from.
+   */
+  hosts?(value: V): readonly string[];
   compile(value: V): Matcher;
 }
 
-export const matcher = <V>(type: MatcherType<V>): MatcherType<V> => type;
+export const matcher = <V, I, const N extends string>(
+  type: MatcherType<V, I, N>,
+): MatcherType<V, I, N> => type;
 
 /** One change of the header fields of a request or an answer. */
 export interface HeaderEdit {
@@ -47,29 +72,48 @@ export interface HeaderEdit {
   readonly line: Uint8Array;
 }
 
+/** Edits in the order of the rules that asked for them; keeps its storage from request to request. */
+export class HeaderEdits {
+  /** Elements of `items` that count; what lies behind them is left over from earlier requests. */
+  count = 0;
+  readonly items: HeaderEdit[] = [];
+
+  add(edit: HeaderEdit): void {
+    this.items[this.count++] = edit;
+  }
+}
+
 /** What the rules decided. One object a thread; `reset` before each request. */
 export class Verdict {
   /** Index into Plan.backends, or -1 while undecided. */
   backend = -1;
   /** Status to answer with instead of asking a server; 0 = none. */
   status = 0;
-  /** Ready-made header lines of that answer (Location …), CRLF-ended. */
-  headers: Uint8Array | undefined = undefined;
+  /** Header lines of that answer (Location …), CRLF-ended: bytes [0, headersEnd). */
+  readonly headers: Uint8Array;
+  headersEnd = 0;
   /** Index of the rule that took the final decision, or -1: for `explain` and logs. */
   rule = -1;
-  readonly request: HeaderEdit[] = [];
-  readonly response: HeaderEdit[] = [];
-  /** New path with query to send instead of the client's; undefined = unchanged. */
-  target: Uint8Array | undefined = undefined;
+  readonly request = new HeaderEdits();
+  readonly response = new HeaderEdits();
+  /** Path with query to send instead of the client's: bytes [0, targetEnd); 0 = unchanged. */
+  readonly target: Uint8Array;
+  targetEnd = 0;
+
+  /** `bytes`: room for a rewritten target and for a Location; a longer one is refused with 414. */
+  constructor(bytes = 16_384) {
+    this.headers = new Uint8Array(bytes);
+    this.target = new Uint8Array(bytes);
+  }
 
   reset(): void {
     this.backend = -1;
     this.status = 0;
-    this.headers = undefined;
+    this.headersEnd = 0;
     this.rule = -1;
-    this.request.length = 0;
-    this.response.length = 0;
-    this.target = undefined;
+    this.request.count = 0;
+    this.response.count = 0;
+    this.targetEnd = 0;
   }
 }
 
@@ -82,15 +126,24 @@ export interface CompileContext {
 }
 
 /** An action keyword: one file in actions/, one line in actions/index.ts. */
-export interface ActionType<V = unknown> {
-  readonly name: string;
+export interface ActionType<V = unknown, I = unknown, N extends string = string> {
+  readonly name: N;
   readonly summary: string;
-  readonly value: Field<V>;
+  readonly value: Field<V, I>;
+  /** A value as a user would write it, for the documentation and the conformance suite. */
+  readonly example: unknown;
   /** Nothing after it in the same rule can run. */
   readonly final: boolean;
+  /** True when the compiled action makes a string at run time. Absent: it never allocates. */
+  allocates?(value: V): boolean;
   /** Names of backends the value refers to, for the configuration to check. */
   backends?(value: V): readonly string[];
   compile(value: V, context: CompileContext): Action;
 }
 
-export const action = <V>(type: ActionType<V>): ActionType<V> => type;
+export const action = <V, I, const N extends string>(
+  type: ActionType<V, I, N>,
+): ActionType<V, I, N> => type;
+
+/** Runs a frontend's rules over a request; `verdict` was reset. */
+export type Rules = (view: RequestView, verdict: Verdict) => void;

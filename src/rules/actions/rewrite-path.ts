@@ -1,0 +1,78 @@
+// @hot
+import { latin1 } from "#base/bytes.ts";
+import { prefixBytes } from "../path-field.ts";
+import { type Rewrite, rewriteField } from "../rewrite-field.ts";
+import { type Action, action, type RequestView, type Verdict } from "../types.ts";
+import { copyBytes, copyEscaped, PATH_BYTES } from "../uri.ts";
+import { normalisedPath, pathBegins, pathText } from "../view.ts";
+
+const summary =
+  "Sends the server another path; the query stays, and later conditions still see the client's path";
+
+/** With a regular expression it allocates: the path's string and the new one. */
+export const rewritePath = action({
+  name: "rewritePath",
+  summary,
+  value: rewriteField(summary),
+  example: { prefix: { from: "/api", to: "/" } },
+  final: false,
+  allocates: (value) => value.regex !== undefined,
+  compile: createRewrite,
+});
+
+function createRewrite(value: Rewrite): Action {
+  return value.prefix === undefined
+    ? createRegexRewrite(value.regex!, value.replacement!)
+    : createPrefixRewrite(value.prefix.from, value.prefix.to);
+}
+
+const ROOT = latin1("/");
+const QUESTION = latin1("?");
+
+function createPrefixRewrite(from: string, to: string): Action {
+  const prefix = prefixBytes(from);
+  const start = prefixBytes(to);
+  return (view, verdict) => {
+    if (!normalisedPath(view) || !pathBegins(view, prefix)) return false;
+    const out = verdict.target;
+    const rest = view.pathStart + prefix.length;
+    let at = copyEscaped(start, 0, start.length, PATH_BYTES, out, 0);
+    at = copyEscaped(view.path, rest, view.pathEnd, PATH_BYTES, out, at);
+    if (at === 0) at = copyBytes(ROOT, 0, 1, out, 0);
+    return finish(view, verdict, at);
+  };
+}
+
+function createRegexRewrite(source: string, replacement: string): Action {
+  const regex = new RegExp(source, "u");
+  const encoder = new TextEncoder();
+  return (view, verdict) => {
+    if (!normalisedPath(view)) return false;
+    const text = pathText(view);
+    if (text === undefined || !regex.test(text)) return false;
+    const result = encoder.encode(text.replace(regex, replacement));
+    const rooted = result.length > 0 && result[0] === ROOT[0];
+    const at = rooted ? 0 : copyBytes(ROOT, 0, 1, verdict.target, 0);
+    return finish(
+      view,
+      verdict,
+      copyEscaped(result, 0, result.length, PATH_BYTES, verdict.target, at),
+    );
+  };
+}
+
+/** Appends the query to the new path that ends at `end`. Returns true when the request is refused. */
+function finish(view: RequestView, verdict: Verdict, end: number): boolean {
+  const head = view.head;
+  let at = end;
+  if (head.queryEnd > head.queryStart) {
+    at = copyBytes(QUESTION, 0, 1, verdict.target, at);
+    at = copyBytes(view.bytes, head.queryStart, head.queryEnd, verdict.target, at);
+  }
+  if (at >= 0) {
+    verdict.targetEnd = at;
+    return false;
+  }
+  verdict.status = 414;
+  return true;
+}

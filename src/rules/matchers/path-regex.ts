@@ -1,0 +1,31 @@
+// @hot
+import { pattern } from "#schema/index.ts";
+import { describePath } from "../describe.ts";
+import { type Matcher, matcher, type RequestView } from "../types.ts";
+import { normalisedPath, pathText } from "../view.ts";
+
+const summary =
+  "Regular expression (JavaScript's, u flag) found anywhere in the path after normalisation";
+
+/**
+ * The only path condition that allocates: the path's string, made once a request however many
+ * expressions look at it.
+ */
+export const pathRegex = matcher({
+  name: "pathRegex",
+  summary,
+  value: pattern({ help: summary }),
+  example: "^/v[0-9]+/",
+  subject: describePath,
+  allocates: () => true,
+  compile: createPathRegex,
+});
+
+function createPathRegex(value: string): Matcher {
+  const regex = new RegExp(value, "u");
+  return (view: RequestView): boolean => {
+    if (!normalisedPath(view)) return false;
+    const subject = pathText(view);
+    return subject !== undefined && regex.test(subject);
+  };
+}

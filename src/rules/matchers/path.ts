@@ -1,0 +1,29 @@
+// @hot
+import { sameBytes } from "#base/bytes.ts";
+import { list } from "#schema/index.ts";
+import { describePath } from "../describe.ts";
+import { pathBytes, pathField } from "../path-field.ts";
+import { type Matcher, matcher, type RequestView } from "../types.ts";
+import { normalisedPath } from "../view.ts";
+
+const summary = "Path of the request after normalisation, the whole of it";
+
+export const path = matcher({
+  name: "path",
+  summary,
+  value: list(pathField, { help: summary, single: true, min: 1 }),
+  example: "/status",
+  subject: describePath,
+  compile: createPath,
+});
+
+function createPath(value: readonly string[]): Matcher {
+  const paths = value.map(pathBytes);
+  return (view: RequestView): boolean => {
+    if (!normalisedPath(view)) return false;
+    for (let i = 0; i < paths.length; i++) {
+      if (sameBytes(view.path, view.pathStart, view.pathEnd, paths[i]!)) return true;
+    }
+    return false;
+  };
+}
