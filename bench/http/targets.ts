@@ -1,0 +1,100 @@
+import { atLeast, atMost, type Check } from "../kit/bench.ts";
+import { median } from "../kit/statistics.ts";
+import type { Figures } from "./work.ts";
+
+/** What Weir is to reach: its figure divided by HAProxy's of the same round, or the figure itself. */
+interface Target {
+  readonly work: string;
+  readonly figure: string;
+  readonly of: "ratio to haproxy" | "weir";
+  readonly most?: number;
+  readonly least?: number;
+  readonly name: string;
+}
+
+const TARGETS: readonly Target[] = [
+  {
+    work: "c64",
+    figure: "cpuUs",
+    of: "ratio to haproxy",
+    most: 0.75,
+    name: "CPU a request, 64 connections",
+  },
+  {
+    work: "c512",
+    figure: "cpuUs",
+    of: "ratio to haproxy",
+    most: 0.6,
+    name: "CPU a request, 512 connections",
+  },
+  {
+    work: "rate",
+    figure: "p99Ms",
+    of: "ratio to haproxy",
+    most: 1,
+    name: "p99 at half of HAProxy's full speed",
+  },
+  {
+    work: "large",
+    figure: "cpuPerGb",
+    of: "ratio to haproxy",
+    most: 1.1,
+    name: "CPU a GB, 1 MiB responses",
+  },
+  { work: "close", figure: "cpuUs", of: "ratio to haproxy", most: 0.9, name: "CPU a connection" },
+  {
+    work: "idle",
+    figure: "bytesEach",
+    of: "ratio to haproxy",
+    most: 1,
+    name: "memory of an idle connection",
+  },
+  {
+    work: "idle",
+    figure: "rateRatio",
+    of: "weir",
+    least: 0.9,
+    name: "req/s beside idle connections, of alone",
+  },
+  { work: "threads", figure: "linear", of: "weir", least: 0.9, name: "two threads, of linear" },
+];
+
+/** figures[work][contender]: one entry a round. */
+export type Results = Readonly<Record<string, Readonly<Record<string, readonly Figures[]>>>>;
+
+/** Median over the rounds of one contender's figure divided by another's in the same round. */
+export function ratio(
+  results: Results,
+  work: string,
+  figure: string,
+  contender: string,
+  to: string,
+): number {
+  const own = results[work]?.[contender] ?? [];
+  const other = results[work]?.[to] ?? [];
+  return median(own.map((f, i) => f[figure]! / (other[i]?.[figure] ?? Number.NaN)));
+}
+
+/** Median over the rounds of one contender's figure. */
+export function middle(results: Results, work: string, figure: string, contender: string): number {
+  return median((results[work]?.[contender] ?? []).map((f) => f[figure] ?? Number.NaN));
+}
+
+/** Every target that was measured, and that nothing failed. */
+export function checkTargets(results: Results): Check[] {
+  const checks: Check[] = [];
+  for (const target of TARGETS) {
+    const value =
+      target.of === "weir"
+        ? middle(results, target.work, target.figure, "weir")
+        : ratio(results, target.work, target.figure, "weir", "haproxy");
+    if (Number.isNaN(value)) continue;
+    if (target.most !== undefined) checks.push(atMost(target.name, value, target.most));
+    if (target.least !== undefined) checks.push(atLeast(target.name, value, target.least));
+  }
+  for (const [work, byContender] of Object.entries(results)) {
+    const failed = (byContender["weir"] ?? []).reduce((sum, f) => sum + (f["failed"] ?? 0), 0);
+    if (byContender["weir"]) checks.push(atMost(`failed requests, ${work}`, failed, 0));
+  }
+  return checks;
+}
