@@ -17,9 +17,9 @@ const SUB_BITS = 31 - Math.clz32(SUB);
 /** The first value, in microseconds, too long for the last bucket; it is counted there all the same. */
 const END_US = 2 ** (HISTOGRAM.POWERS + SUB_BITS - 1);
 
-/** Bucket of a time in microseconds; fractions are dropped. */
+/** Bucket of a time in microseconds; fractions are dropped, what is no time counts as 0. */
 export function bucketOf(us: number): number {
-  if (us < SUB) return us > 0 ? us | 0 : 0;
+  if (!(us >= SUB)) return us > 0 ? us | 0 : 0;
   if (us >= END_US) return BUCKETS - 1;
   const value = us | 0;
   const shift = 31 - Math.clz32(value) - SUB_BITS;
