@@ -106,7 +106,10 @@ export interface ControlApi {
   subscribe(listener: (event: ControlEvent) => void): Cancel;
 }
 
-/** Descriptors are listening sockets in this process, owned by the engine: serve, never close them. */
+/**
+ * Listening sockets of this process, handed over for good: Node cannot serve a descriptor without owning
+ * it. The monitor closes one when `update` no longer names it, and all of them at `close`.
+ */
 export interface MonitorListeners {
   /** The admin socket. */
   readonly admin: number;
