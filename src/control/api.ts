@@ -1,5 +1,6 @@
 import type { Cancel, Timers } from "#base/clock.ts";
 import type { CodeName } from "#base/errors.ts";
+import type { BackendSnapshot } from "#health/snapshot.ts";
 import type { Board } from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
 import type { Fault } from "#schema/index.ts";
@@ -92,6 +93,8 @@ export interface ControlApi {
   /** The Plan in force. */
   plan(): Plan;
   status(): EngineStatus;
+  /** Every backend of the Plan in its order, with its servers' states and last checks in words. */
+  health(): readonly BackendSnapshot[];
   /** Reads the configuration again; serialised, and calls that come while one waits share its result. */
   reload(): Promise<ReloadResult>;
   /** Starts a new engine on the same sockets and drains this one. */
