@@ -3,6 +3,7 @@ import type { Cancel, Timers } from "#base/clock.ts";
 import type { Dialled, DialOptions } from "#io/dial.ts";
 import type { ProgramOptions, ProgramResult } from "#io/program.ts";
 import type { CheckResultName } from "#plan/check-result.ts";
+import type { CheckPlan } from "#plan/plan.ts";
 import type { Fields, InferFields } from "#schema/index.ts";
 
 /** Whom to ask. The address is resolved. */
@@ -71,6 +72,13 @@ export interface CheckType<F extends Fields = Fields> {
 export function check<F extends Fields>(type: CheckType<F>): CheckType<F> {
   return type;
 }
+
+/** The check type that is none: such a backend is watched by passive observation only. */
+export const NO_CHECK = "none";
+
+/** True when servers are asked how they are. */
+export const checksActively = (plan: CheckPlan | undefined): plan is CheckPlan =>
+  plan !== undefined && plan.type.name !== NO_CHECK;
 
 const PRINTABLE = /[^\x20-\x7e]/g;
 

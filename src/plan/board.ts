@@ -74,7 +74,7 @@ export const BACKEND = layout("EPOCH", "USABLE", "ACTIVE", "QUEUED");
  * FAILURES         failed requests in a row, seen by workers (passive observation).
  * KILL             grows by one to end every session on the server.
  * IDENTITY         hash of `backend/server`: whose states these are, for the next engine; 0 = nobody's.
- * ADMIN_WANTED     ADMIN.* as configuration or an operator asked; ADMIN has the agent's word in it too.
+ * ADMIN_WANTED     an operator's word: 0 = none, n + 1 = ADMIN n.
  * WEIGHT_WANTED    an operator's word: 0 = none, n + 1 = weight n, -(p + 1) = p percent of the configured.
  * LIMIT_WANTED     an operator's word: 0 = none, n + 1 = at most n requests in flight.
  * CHANGED_AT       seconds since 1970 of the last change of ADMIN or HEALTH.
