@@ -82,6 +82,7 @@ export interface FrontendPlan {
   readonly mode: "http" | "tcp";
   readonly binds: readonly BindPlan[];
   readonly maxConnections: number;
+  /** Number.MAX_SAFE_INTEGER = no limit. */
   readonly maxBodyBytes: number;
   readonly timeouts: FrontendTimeouts;
   readonly forwarded: ForwardedPlan;
@@ -177,6 +178,7 @@ export interface BackendPlan {
   readonly killOnDown: boolean;
   /** Use every backup server when no other is usable, not only the first. Absent: no. */
   readonly allBackups?: boolean;
+  /** Number.MAX_SAFE_INTEGER as holdMs = for ever. */
   readonly resolve: { readonly intervalMs: number; readonly holdMs: number };
 }
 

@@ -23,14 +23,23 @@ export class Slots {
     return [...this.#byKey];
   }
 
+  /** True when `assign` would have room for these keys. */
+  fits(keys: readonly string[]): boolean {
+    return this.#free.length + this.limit - this.#next >= this.#fresh(keys).length;
+  }
+
+  #fresh(keys: readonly string[]): string[] {
+    return [...new Set(keys)].filter((key) => !this.#byKey.has(key));
+  }
+
   /**
    * Slots for exactly these keys: known ones keep theirs, new ones get one, absent ones are given up.
    * Returns the keys that are new, or undefined (nothing changed) when the limit would be passed.
    */
   assign(keys: readonly string[]): string[] | undefined {
+    if (!this.fits(keys)) return undefined;
     const wanted = new Set(keys);
-    const fresh = [...wanted].filter((key) => !this.#byKey.has(key));
-    if (this.#free.length + this.limit - this.#next < fresh.length) return undefined;
+    const fresh = this.#fresh(keys);
     for (const [key, slot] of this.#byKey) {
       if (wanted.has(key)) continue;
       this.#byKey.delete(key);

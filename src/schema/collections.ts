@@ -5,7 +5,7 @@ import { describeTree } from "./tree.ts";
 /** A list; with `single`, one bare element is taken as a list of one. */
 export function list<T, I>(
   element: Field<T, I>,
-  options: Common<readonly T[]> & { min?: number; max?: number; single?: boolean },
+  options: Common<NoInfer<readonly T[]>> & { min?: number; max?: number; single?: boolean },
 ): Field<readonly T[], readonly I[] | I> {
   const { min = 0, max = 100_000, single = false } = options;
   const several = min > 0 ? `a list of at least ${min}` : "a list";
@@ -76,7 +76,6 @@ export function named<T, I>(
     read(tree, path, report) {
       if (!expectMap(tree, path, report, expected)) return undefined;
       const out = new Map<string, T>();
-      const before = report.errors;
       for (const entry of tree.entries) {
         const at = pathTo(path, entry.key);
         if (!name.test(entry.key)) {
@@ -89,7 +88,8 @@ export function named<T, I>(
         const value = element.read(entry.value, at, report);
         if (value !== undefined) out.set(entry.key, value);
       }
-      return report.errors > before ? undefined : out;
+      // Those that could be read, so that checks across them see all they can.
+      return out;
     },
     jsonSchema: () => ({
       type: "object",

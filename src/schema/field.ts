@@ -75,13 +75,15 @@ export function common<T>(options: Common<T>) {
 
 /** A keyword whose absence means something of its own: it reads to undefined then. */
 export function optional<T, I>(field: Field<T, I>): Field<T | undefined, I> {
-  return { ...field, fallback: undefined, required: false } as Field<T | undefined, I>;
+  const { inherit: _, ...rest } = field;
+  return { ...rest, fallback: undefined, required: false };
 }
 
 /** Adds the word `off`, read as null, to a field: for what is on by default or inherited. */
 export function orOff<T, I>(field: Field<T, I>): Field<T | null, I | "off" | false> {
+  const { inherit: _, ...rest } = field;
   return {
-    ...field,
+    ...rest,
     type: `${field.type} | off`,
     expected: `${field.expected}, or off`,
     read: (tree, path, report) =>

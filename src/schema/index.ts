@@ -6,6 +6,7 @@ export {
   type ChosenBeside,
   choose,
   chosenByDefault,
+  type NoFields,
 } from "./choose.ts";
 export { list, named } from "./collections.ts";
 export {
@@ -35,6 +36,7 @@ export {
   section,
   unknownKeyword,
 } from "./maps.ts";
+export { mapped, refine } from "./refine.ts";
 export { type ScalarKind, scalar } from "./scalar.ts";
 export { bool, int, number, oneOf, pattern, text } from "./scalars.ts";
 export {

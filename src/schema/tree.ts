@@ -51,6 +51,9 @@ export interface Fault {
   readonly severity: "error" | "warning";
 }
 
+/** Faults kept; more of them are counted, but nobody would read them. */
+const MAX_FAULTS = 200;
+
 /** Collects faults; reading goes on after one. */
 export class Report {
   readonly faults: Fault[] = [];
@@ -63,7 +66,7 @@ export class Report {
     message: string,
     more: Partial<Fault> = {},
   ): void {
-    this.faults.push({ place: tree.place, path, message, severity: "error", ...more });
+    this.#add({ place: tree.place, path, message, severity: "error", ...more });
     this.errors++;
   }
 
@@ -73,7 +76,11 @@ export class Report {
     message: string,
     more: Partial<Fault> = {},
   ): void {
-    this.faults.push({ place: tree.place, path, message, severity: "warning", ...more });
+    this.#add({ place: tree.place, path, message, severity: "warning", ...more });
+  }
+
+  #add(fault: Fault): void {
+    if (this.faults.length < MAX_FAULTS) this.faults.push(fault);
   }
 
   get hasErrors(): boolean {

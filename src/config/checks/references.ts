@@ -1,0 +1,35 @@
+import { nearest } from "#base/nearest.ts";
+import { backendsOf } from "../clauses.ts";
+import { type Path, type Review, scalarSaying } from "../review.ts";
+
+/** Every backend that is named exists, and every backend that exists is named. */
+export function checkReferences(review: Review): void {
+  const { frontends, backends } = review.model;
+  const known = review.namesIn("backends");
+  const used = new Set<string>();
+
+  const refer = (name: string, path: Path): void => {
+    used.add(name);
+    if (known.includes(name)) return;
+    const near = nearest(name, known);
+    const place = scalarSaying(review.at(path), name)?.place;
+    review.error(path, `there is no backend "${name}"`, {
+      ...(place ? { place } : {}),
+      expected: known.length > 0 ? `one of ${known.join(", ")}` : "a backend; there are none",
+      found: name,
+      ...(near === undefined ? {} : { nearest: near }),
+    });
+  };
+
+  for (const [name, frontend] of frontends) {
+    for (const { backend, path } of backendsOf(name, frontend)) refer(backend, path);
+    if (frontend.default === undefined && frontend.rules.length === 0) {
+      review.warning(["frontends", name], "it has no rules and no default: every request gets 503");
+    }
+  }
+  // Frontends that could not be read may use what seems unused.
+  if (frontends.size < review.namesIn("frontends").length) return;
+  for (const name of backends.keys()) {
+    if (!used.has(name)) review.warning(["backends", name], "no frontend uses this backend");
+  }
+}

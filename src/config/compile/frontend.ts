@@ -1,0 +1,74 @@
+import { formatAddress } from "#base/address.ts";
+import type { BindPlan, ConditionPlan, FrontendPlan, LogPlan, RulePlan } from "#plan/plan.ts";
+import { actionsOf, conditionsOf } from "../clauses.ts";
+import type { Bind } from "../model/bind.ts";
+import type { Frontend } from "../model/frontend.ts";
+import type { Log } from "../model/log.ts";
+import type { Rule } from "../model/rules.ts";
+
+/** What a frontend's plan needs that is not in its own section. */
+export interface FrontendContext {
+  readonly slot: number;
+  readonly maxConnections: number;
+  readonly backend: (name: string) => number;
+  /** Index of a log in Plan.logs, or -1 for none. */
+  readonly log: (own: Log | undefined) => number;
+  readonly errorPages: FrontendPlan["errorPages"];
+}
+
+export function planFrontend(name: string, from: Frontend, context: FrontendContext): FrontendPlan {
+  const { timeouts } = from;
+  return {
+    name,
+    slot: context.slot,
+    mode: from.mode,
+    binds: from.bind.map((bind, i) => planBind(name, bind, i)),
+    maxConnections: Math.min(from.maxConnections ?? context.maxConnections, context.maxConnections),
+    maxBodyBytes: from.maxBody ?? Number.MAX_SAFE_INTEGER,
+    timeouts: {
+      requestMs: timeouts.request,
+      keepAliveMs: timeouts.keepAlive,
+      clientMs: timeouts.client,
+    },
+    forwarded: from.forwarded,
+    rules: from.rules.map(planRule),
+    defaultBackend: from.default === undefined ? -1 : context.backend(from.default),
+    log: context.log(from.log),
+    errorPages: context.errorPages,
+  };
+}
+
+/** A new port each time has no name of its own, so the frontend's stands for it. */
+function planBind(frontend: string, { address, backlog, v6Only, mode }: Bind, i: number): BindPlan {
+  const isNew = address.kind === "inet" && address.port === 0;
+  const key = formatAddress(address) + (isNew ? ` ${frontend} ${i}` : "");
+  return { key, address, backlog, v6Only, mode };
+}
+
+function planRule(rule: Rule, index: number): RulePlan {
+  const planned = (not: boolean, conditions: object): ConditionPlan[] =>
+    conditionsOf(conditions).map(({ type, value }) => ({
+      not,
+      match: { name: type.name, options: { value } },
+    }));
+  return {
+    name: rule.name ?? `rule ${index}`,
+    when: [...planned(false, rule.when), ...planned(true, rule.when.not ?? {})],
+    actions: actionsOf(rule).map(({ type, value }) => ({ name: type.name, options: { value } })),
+  };
+}
+
+/** Collects the logs of a Plan, each once; gives their indices. */
+export function createLogs(common: Log): {
+  readonly logs: LogPlan[];
+  readonly index: (own: Log | undefined) => number;
+} {
+  const logs: LogPlan[] = [];
+  const index = (own: Log | undefined): number => {
+    const { format, target } = own ?? common;
+    if (format === "none") return -1;
+    const known = logs.findIndex((log) => log.format === format && log.target === target);
+    return known >= 0 ? known : logs.push({ format, target }) - 1;
+  };
+  return { logs, index };
+}

@@ -1,0 +1,44 @@
+import { duration, type InferFields, optional } from "#schema/index.ts";
+
+export const frontendTimeoutFields = {
+  request: duration({
+    help: "For the whole head of a request, from its first byte, and for the first byte from accept",
+    min: 1,
+    fallback: 10_000,
+  }),
+  keepAlive: duration({
+    help: "Between two requests of a client on one connection",
+    fallback: 60_000,
+  }),
+  client: duration({
+    help: "Longest silence of a client while a body or an answer is on its way",
+    min: 1,
+    fallback: 60_000,
+  }),
+};
+export type FrontendTimeoutValues = InferFields<typeof frontendTimeoutFields>;
+
+export const backendTimeoutFields = {
+  connect: duration({
+    help: "For a server to accept a connection",
+    min: 1,
+    fallback: 5_000,
+  }),
+  server: duration({
+    help: "Longest silence of a server, before its answer or in it",
+    min: 1,
+    fallback: 60_000,
+  }),
+  queue: optional(
+    duration({
+      help: "Longest wait for a server that has room; absent: as long as `connect`",
+      min: 1,
+    }),
+  ),
+  tunnel: duration({
+    help: "Longest silence of both sides of an upgraded connection, such as a WebSocket",
+    min: 1,
+    fallback: 3_600_000,
+  }),
+};
+export type BackendTimeoutValues = InferFields<typeof backendTimeoutFields>;

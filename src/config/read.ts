@@ -1,0 +1,49 @@
+import {
+  type Dict,
+  expectMap,
+  type Field,
+  fallbacks,
+  type Report,
+  readEntries,
+  type Tree,
+} from "#schema/index.ts";
+import {
+  type Defaults,
+  defaults,
+  defaultsFields,
+  documentFields,
+  type Model,
+  withDefaults,
+} from "./model/document.ts";
+
+/**
+ * Reads a whole configuration. What could not be read is missing from the model, its fault being in
+ * `report`; everything else is there, so that later checks can find more.
+ */
+export function readModel(tree: Tree, report: Report): { model: Model; tree: Dict } | undefined {
+  if (!expectMap(tree, "", report, "a map of keywords such as frontends and backends")) {
+    return undefined;
+  }
+  const entries = tree.entries.filter((entry) => !entry.key.startsWith("x-"));
+  const written = entries.find((entry) => entry.key === "defaults");
+  const common: Defaults =
+    (written && defaults.read(written.value, "defaults", report)) ?? fallbacks(defaultsFields);
+  const fields = { ...withDefaults(common), defaults: known(defaults, common) };
+  const document: Dict = { ...tree, entries };
+  const read = readEntries(fields, document, "", report);
+  const model = {
+    ...read,
+    engine: read.engine ?? documentFields.engine.fallback,
+    log: read.log ?? documentFields.log.fallback,
+    monitor: read.monitor ?? documentFields.monitor.fallback,
+    frontends: read.frontends ?? new Map(),
+    backends: read.backends ?? new Map(),
+  };
+  return { model: model as Model, tree: document };
+}
+
+/** A field whose value has been read already. */
+const known = <T, I>(field: Field<T, I>, value: T): Field<T, I> => ({
+  ...field,
+  read: () => value,
+});

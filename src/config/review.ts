@@ -1,0 +1,85 @@
+import type { Dict, Fault, Report, Tree } from "#schema/index.ts";
+import type { Model } from "./model/document.ts";
+
+/** Keys and indices from the document down to a value. */
+export type Path = readonly (string | number)[];
+
+/**
+ * What the checks work on that look at more than one keyword: the model, where each value stands, and
+ * where faults go. Parts that could not be read are absent from the model.
+ */
+export class Review {
+  readonly model: Model;
+  readonly #tree: Dict;
+  readonly #report: Report;
+
+  constructor(model: Model, tree: Dict, report: Report) {
+    this.model = model;
+    this.#tree = tree;
+    this.#report = report;
+  }
+
+  error(path: Path, message: string, more: Partial<Fault> = {}): void {
+    this.#report.error(
+      more.place ? { place: more.place } : this.at(path),
+      show(path),
+      message,
+      more,
+    );
+  }
+
+  warning(path: Path, message: string, more: Partial<Fault> = {}): void {
+    this.#report.warning(
+      more.place ? { place: more.place } : this.at(path),
+      show(path),
+      message,
+      more,
+    );
+  }
+
+  get hasErrors(): boolean {
+    return this.#report.hasErrors;
+  }
+
+  /** The value at a path, or the nearest one above it that is written. */
+  at(path: Path): Tree {
+    let tree: Tree = this.#tree;
+    for (const step of path) {
+      const next: Tree | undefined = child(tree, step);
+      if (next === undefined) break;
+      tree = next;
+    }
+    return tree;
+  }
+
+  /** Names written in a map of names, whether or not what they name could be read. */
+  namesIn(section: "frontends" | "backends"): string[] {
+    const tree = child(this.#tree, section);
+    return tree?.kind === "dict" ? tree.entries.map((entry) => entry.key) : [];
+  }
+}
+
+function child(tree: Tree, step: string | number): Tree | undefined {
+  if (tree.kind === "list") return tree.items[step as number];
+  if (tree.kind === "dict") return tree.entries.find((entry) => entry.key === step)?.value;
+  return undefined;
+}
+
+/** `backends.web.servers`, `frontends.web.rules[0].use`. */
+function show(path: Path): string {
+  return path.reduce<string>((out, step) => {
+    if (typeof step === "number") return `${out}[${step}]`;
+    return out === "" ? step : `${out}.${step}`;
+  }, "");
+}
+
+/** The first scalar in `tree` that is this text: where a name stands inside an action's value. */
+export function scalarSaying(tree: Tree, text: string): Tree | undefined {
+  if (tree.kind === "scalar") return String(tree.value) === text ? tree : undefined;
+  const children = tree.kind === "list" ? tree.items : tree.entries.map((entry) => entry.value);
+  for (const item of children) {
+    const found = scalarSaying(item, text);
+    if (found) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,43 @@
+import type { Field } from "./field.ts";
+import { describeTree } from "./tree.ts";
+
+/**
+ * A field whose values must also pass `check`, which returns undefined for a good value or what was
+ * expected instead.
+ */
+export function refine<T, I>(
+  field: Field<T, I>,
+  check: (value: T) => string | undefined,
+  expected = field.expected,
+): Field<T, I> {
+  return {
+    ...field,
+    expected,
+    read(tree, path, report) {
+      const value = field.read(tree, path, report);
+      const wanted = value === undefined ? undefined : check(value);
+      if (wanted === undefined) return value;
+      const found = describeTree(tree);
+      report.error(tree, path, `expected ${wanted}, found ${found}`, { expected: wanted, found });
+      return undefined;
+    },
+  };
+}
+
+/** A field that reads as another does and then turns the value into something else. */
+export function mapped<T, U, I>(
+  field: Field<T, I>,
+  to: (value: T) => U,
+  from: (value: U) => T,
+): Field<U, I> {
+  const { inherit: _, ...rest } = field;
+  return {
+    ...rest,
+    fallback: field.fallback === undefined ? undefined : to(field.fallback),
+    read(tree, path, report) {
+      const value = field.read(tree, path, report);
+      return value === undefined ? undefined : to(value);
+    },
+    format: (value) => field.format(from(value)),
+  };
+}
