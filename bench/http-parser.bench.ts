@@ -1,8 +1,3 @@
-/**
- * Nanoseconds a call of the HTTP/1.1 hot path takes, the best of several rounds so that neighbours on
- * the machine count least. `node bench/http-parser.bench.ts [--json]`. Reached on one core of a 2 GHz server
- * class machine and up: a wrk request ≤ 1500 ns, a browser's ≤ 4000 ns.
- */
 import { latin1 } from "#base/bytes.ts";
 import { beginChunked, CHUNK_CELLS, ChunkOut, relayChunked } from "#http/chunked.ts";
 import { Head, METHOD } from "#http/head.ts";
@@ -10,9 +5,8 @@ import { normalisePath } from "#http/path.ts";
 import { parseRequest } from "#http/request-parser.ts";
 import { parseResponse } from "#http/response-parser.ts";
 import { copyFields } from "#http/serialise.ts";
+import { microBench, type Operation } from "./kit/micro.ts";
 
-const ROUNDS = 15;
-const CALLS = 100_000;
 const LIMITS = { headBytes: 16_384, headers: 100, uriBytes: 8192 };
 
 const crlf = (...lines: string[]): string => `${lines.join("\r\n")}\r\n\r\n`;
@@ -90,30 +84,25 @@ function forPath(): () => number {
   return () => normalisePath(bytes, 0, bytes.length, out, 0);
 }
 
-const CASES: readonly (readonly [string, number, () => number])[] = [
-  ["parse request, wrk", WRK.length, forRequest(WRK)],
-  ["parse request, curl", CURL.length, forRequest(CURL)],
-  ["parse request, browser", BROWSER.length, forRequest(BROWSER)],
-  ["parse response, nginx", ANSWER.length, forAnswer()],
-  ["copy fields, browser", BROWSER.length, forCopy(BROWSER)],
-  ["relay 16 chunks of 1 KiB", 16_549, forChunks()],
-  ["normalise a path", 29, forPath()],
-];
-
-function measure(call: () => number): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const start = process.hrtime.bigint();
-    for (let i = 0; i < CALLS; i++) if (call() <= 0) throw new Error("the sample was refused");
-    best = Math.min(best, Number(process.hrtime.bigint() - start) / CALLS);
-  }
-  return best;
+function operation(name: string, call: () => number, mostNs?: number): Operation {
+  const run = (count: number): number => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const result = call();
+      if (result <= 0) throw new Error(`the sample of "${name}" was refused`);
+      sum += result;
+    }
+    return sum;
+  };
+  return mostNs === undefined ? { name, run } : { name, run, mostNs };
 }
 
-const results = CASES.map(([name, bytes, call]) => ({
-  name,
-  bytes,
-  ns: Math.round(measure(call)),
-}));
-if (process.argv.includes("--json")) console.log(JSON.stringify(results));
-else console.table(results);
+export const bench = microBench("http-parser", "HTTP/1.1: heads, chunks, paths", () => [
+  operation(`request of wrk, ${WRK.length} bytes`, forRequest(WRK), 1500),
+  operation(`request of curl, ${CURL.length} bytes`, forRequest(CURL), 1500),
+  operation(`request of a browser, ${BROWSER.length} bytes`, forRequest(BROWSER), 4000),
+  operation(`response of nginx, ${ANSWER.length} bytes`, forAnswer(), 4000),
+  operation("copy a browser's fields", forCopy(BROWSER)),
+  operation("relay 16 chunks of 1 KiB", forChunks()),
+  operation("normalise a path", forPath()),
+]);

@@ -122,7 +122,13 @@ function run(
 
 /** Takes up to `available` bytes off the chunk's size and returns how many it was. */
 function takeData(state: Int32Array, at: number, available: number): number {
-  const left = state[at + CHUNK.HIGH]! * TWO_32 + (state[at + CHUNK.LOW]! >>> 0);
+  const low = state[at + CHUNK.LOW]!;
+  if (state[at + CHUNK.HIGH] === 0 && low >= 0) {
+    const n = Math.min(low, available);
+    state[at + CHUNK.LOW] = low - n;
+    return n;
+  }
+  const left = state[at + CHUNK.HIGH]! * TWO_32 + (low >>> 0);
   const n = Math.min(left, available);
   const after = left - n;
   state[at + CHUNK.HIGH] = Math.floor(after / TWO_32);
