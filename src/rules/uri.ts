@@ -51,7 +51,7 @@ export function copyEscaped(
 }
 
 /** Copies bytes[from, to) as they are. Returns as copyEscaped does. */
-export function copyBytes(
+export function copyPlain(
   bytes: Uint8Array,
   from: number,
   to: number,

@@ -4,7 +4,7 @@ import { SLASH } from "#http/tokens.ts";
 import { hostNameEnd } from "../host.ts";
 import { type Redirect, redirectField, redirectParts } from "../redirect-field.ts";
 import { type Action, action, type RequestView } from "../types.ts";
-import { copyBytes, copyEscaped, PATH_BYTES, QUERY_BYTES } from "../uri.ts";
+import { copyEscaped, copyPlain, PATH_BYTES, QUERY_BYTES } from "../uri.ts";
 import { normalisedPath } from "../view.ts";
 
 const summary = "Answers at once with a redirect to another place, or to the same place by scheme";
@@ -34,11 +34,11 @@ function createRedirect(value: Redirect): Action {
   const joint = parts.start.includes("?") ? AMPERSAND : QUESTION;
   return (view, verdict) => {
     const out = verdict.headers;
-    let at = copyBytes(start, 0, start.length, out, 0);
+    let at = copyPlain(start, 0, start.length, out, 0);
     if (parts.keepHost) at = copyHost(view, port, out, at);
     if (parts.keepPath) at = copyPath(view, out, at);
     if (parts.keepQuery) at = copyQuery(view, joint, out, at);
-    at = copyBytes(CRLF, 0, CRLF.length, out, at);
+    at = copyPlain(CRLF, 0, CRLF.length, out, at);
     if (parts.keepHost && !hasHost(view)) verdict.status = 400;
     else if (at < 0) verdict.status = 414;
     else {
@@ -54,12 +54,12 @@ function hasHost(view: RequestView): boolean {
 }
 
 function copyHost(view: RequestView, port: Uint8Array, out: Uint8Array, at: number): number {
-  const end = copyBytes(view.bytes, view.head.hostStart, hostNameEnd(view), out, at);
-  return copyBytes(port, 0, port.length, out, end);
+  const end = copyPlain(view.bytes, view.head.hostStart, hostNameEnd(view), out, at);
+  return copyPlain(port, 0, port.length, out, end);
 }
 
 function copyPath(view: RequestView, out: Uint8Array, at: number): number {
-  if (!normalisedPath(view)) return copyBytes(ROOT, 0, 1, out, at);
+  if (!normalisedPath(view)) return copyPlain(ROOT, 0, 1, out, at);
   // A place that ends in a slash brings the one that the path begins with.
   const from = view.pathStart + (at > 0 && out[at - 1] === SLASH ? 1 : 0);
   return copyEscaped(view.path, from, view.pathEnd, PATH_BYTES, out, at);
@@ -68,6 +68,6 @@ function copyPath(view: RequestView, out: Uint8Array, at: number): number {
 function copyQuery(view: RequestView, joint: Uint8Array, out: Uint8Array, at: number): number {
   const head = view.head;
   if (head.queryEnd === head.queryStart) return at;
-  const end = copyBytes(joint, 0, 1, out, at);
+  const end = copyPlain(joint, 0, 1, out, at);
   return copyEscaped(view.bytes, head.queryStart, head.queryEnd, QUERY_BYTES, out, end);
 }

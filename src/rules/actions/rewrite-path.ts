@@ -3,7 +3,7 @@ import { latin1 } from "#base/bytes.ts";
 import { prefixBytes } from "../path-field.ts";
 import { type Rewrite, rewriteField } from "../rewrite-field.ts";
 import { type Action, action, type RequestView, type Verdict } from "../types.ts";
-import { copyBytes, copyEscaped, PATH_BYTES } from "../uri.ts";
+import { copyEscaped, copyPlain, PATH_BYTES } from "../uri.ts";
 import { normalisedPath, pathBegins, pathText } from "../view.ts";
 
 const summary =
@@ -38,7 +38,7 @@ function createPrefixRewrite(from: string, to: string): Action {
     const rest = view.pathStart + prefix.length;
     let at = copyEscaped(start, 0, start.length, PATH_BYTES, out, 0);
     at = copyEscaped(view.path, rest, view.pathEnd, PATH_BYTES, out, at);
-    if (at === 0) at = copyBytes(ROOT, 0, 1, out, 0);
+    if (at === 0) at = copyPlain(ROOT, 0, 1, out, 0);
     return finish(view, verdict, at);
   };
 }
@@ -52,7 +52,7 @@ function createRegexRewrite(source: string, replacement: string): Action {
     if (text === undefined || !regex.test(text)) return false;
     const result = encoder.encode(text.replace(regex, replacement));
     const rooted = result.length > 0 && result[0] === ROOT[0];
-    const at = rooted ? 0 : copyBytes(ROOT, 0, 1, verdict.target, 0);
+    const at = rooted ? 0 : copyPlain(ROOT, 0, 1, verdict.target, 0);
     return finish(
       view,
       verdict,
@@ -66,8 +66,8 @@ function finish(view: RequestView, verdict: Verdict, end: number): boolean {
   const head = view.head;
   let at = end;
   if (head.queryEnd > head.queryStart) {
-    at = copyBytes(QUESTION, 0, 1, verdict.target, at);
-    at = copyBytes(view.bytes, head.queryStart, head.queryEnd, verdict.target, at);
+    at = copyPlain(QUESTION, 0, 1, verdict.target, at);
+    at = copyPlain(view.bytes, head.queryStart, head.queryEnd, verdict.target, at);
   }
   if (at >= 0) {
     verdict.targetEnd = at;
