@@ -4,4 +4,5 @@ import type { Bench } from "./kit/bench.ts";
 export const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   "log-format": () => import("./log-format.bench.ts"),
   http: () => import("./http.bench.ts"),
+  "http-parser": () => import("./http-parser.bench.ts"),
 };
