@@ -32,7 +32,7 @@ export class Draws {
   /** An index into the Eligible by weight. There must be one. */
   draw(): number {
     const scaled = this.#random.next() * this.#eligible.count;
-    const column = Math.floor(scaled / RANGE);
+    const column = (scaled / RANGE) | 0;
     const alias = this.#alias;
     return scaled / RANGE - column < alias.share[column]! ? column : alias.other[column]!;
   }
@@ -40,12 +40,12 @@ export class Draws {
   /** An index other than `index`, each as likely. There must be two. */
   drawOther(index: number): number {
     const others = this.#eligible.count - 1;
-    const i = Math.floor((this.#random.next() * others) / RANGE);
+    const i = ((this.#random.next() * others) / RANGE) | 0;
     return i < index ? i : i + 1;
   }
 
   /** An index, each as likely, weights aside. */
   drawAny(): number {
-    return Math.floor((this.#random.next() * this.#eligible.count) / RANGE);
+    return ((this.#random.next() * this.#eligible.count) / RANGE) | 0;
   }
 }

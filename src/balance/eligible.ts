@@ -21,13 +21,13 @@ export class Eligible {
   /** Takes over the pool as it is; false when nothing here is different from before. */
   changed(): boolean {
     const pool = this.#pool;
+    let different = false;
     if (this.position.length < pool.count) {
       this.position = createIntegers(pool.count);
       this.weight = createIntegers(pool.count);
       this.identity = createIntegers(pool.count);
-      this.count = 0;
+      different = true;
     }
-    let different = false;
     let count = 0;
     this.totalWeight = 0;
     for (let position = 0; position < pool.count; position++) {

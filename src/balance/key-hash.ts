@@ -2,7 +2,7 @@
 import { sameBytes } from "#base/bytes.ts";
 import { hashBytes } from "#base/hash.ts";
 
-/** The key of a request that has nothing to hash; every other key is in [0, 2³²). */
+/** The key of a request that has nothing to hash; every other key is in [0, 2³¹). */
 export const NO_KEY = -1;
 
 const SLASH = 47;
@@ -11,12 +11,12 @@ const EQUALS = 61;
 
 /** Key of a value at bytes[from, to), such as a header field's; an empty value is none. */
 export function valueKey(bytes: Uint8Array, from: number, to: number): number {
-  return from >= to ? NO_KEY : hashBytes(bytes, from, to);
+  return from >= to ? NO_KEY : hashBytes(bytes, from, to) >>> 1;
 }
 
 /** Key of the client's address: 16 bytes at `at`, IPv4 mapped. The port does not count. */
 export function sourceKey(address: Uint8Array, at: number): number {
-  return hashBytes(address, at, at + 16);
+  return hashBytes(address, at, at + 16) >>> 1;
 }
 
 /**

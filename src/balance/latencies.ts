@@ -1,5 +1,5 @@
 // @hot
-import { createLatencyState } from "./latency-state.ts";
+import { createLatencyState, type LatencyState } from "./latency-state.ts";
 import type { Pool } from "./scheduler.ts";
 
 /** Latency that a failure counts as, at least: failing fast must not look like answering fast. */
@@ -14,12 +14,13 @@ const POOL_SHARE = 1 / 16;
  * PeakEwma: a worse sample counts at once and in full, better ones pull the average down by the time
  * since the last one. With no samples the average fades towards nothing, so that a server that was
  * avoided is tried again. A server never seen is taken for an average one.
+ *
+ * Results are left in arrays: a fraction returned by a function is boxed on the heap whenever the
+ * compiler does not inline it.
  */
 export class Latencies {
   readonly #decayMs: number;
-  readonly #state: ReturnType<typeof createLatencyState>;
-  /** Average over all samples. */
-  #poolMs = 1;
+  readonly #state: LatencyState;
 
   constructor(pool: Pool, decayMs: number) {
     this.#decayMs = decayMs;
@@ -30,13 +31,20 @@ export class Latencies {
     this.#state.rebuild();
   }
 
-  /** Milliseconds that an answer of the server is expected to take. */
-  at(position: number, nowMs: number): number {
-    const average = this.#state.averageMs[position]!;
-    return Math.max(
-      QUICKEST_MS,
-      average < 0 ? this.#poolMs : average * this.#kept(position, nowMs),
-    );
+  /** Milliseconds that an answer is expected to take, by position, each as of its last `estimate`. */
+  get expectedMs(): Float64Array {
+    return this.#state.expectedMs;
+  }
+
+  /** Brings expectedMs[position] up to now. */
+  estimate(position: number, nowMs: number): void {
+    const state = this.#state;
+    const average = state.averageMs[position]!;
+    const age = (nowMs - state.seenAtMs[position]!) | 0;
+    let expected = average;
+    if (average < 0) expected = state.pool[0]!;
+    else if (age > 0) expected = average * Math.exp(-age / this.#decayMs);
+    state.expectedMs[position] = Math.max(expected, QUICKEST_MS);
   }
 
   /** An answer took `responseMs`; -1 = there was none. */
@@ -45,15 +53,10 @@ export class Latencies {
     if (position >= state.averageMs.length) return;
     const before = state.averageMs[position]!;
     const sample = responseMs >= 0 ? responseMs : Math.max(before, FAILURE_MS);
-    state.averageMs[position] =
-      sample > before ? sample : sample + (before - sample) * this.#kept(position, nowMs);
+    const age = (nowMs - state.seenAtMs[position]!) | 0;
+    const kept = age > 0 ? Math.exp(-age / this.#decayMs) : 1;
+    state.averageMs[position] = sample > before ? sample : sample + (before - sample) * kept;
     state.seenAtMs[position] = nowMs;
-    this.#poolMs += (sample - this.#poolMs) * POOL_SHARE;
-  }
-
-  /** What time has left of the server's average: 1 just after a sample, then down to 0. */
-  #kept(position: number, nowMs: number): number {
-    const age = nowMs - this.#state.seenAtMs[position]!;
-    return age > 0 ? Math.exp(-age / this.#decayMs) : 1;
+    state.pool[0]! += (sample - state.pool[0]!) * POOL_SHARE;
   }
 }

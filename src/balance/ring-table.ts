@@ -27,19 +27,19 @@ function pointsOf(eligible: Eligible, perUnit: number): number[] {
 }
 
 /**
- * The consistent ring: every server stands at many points of [0, 2³²) that follow from its identity
+ * The consistent ring: every server stands at many points of [0, 2³¹) that follow from its identity
  * alone; a key belongs to the nearest point at or after it.
  *
- *   0 ──B──────A───C──key→A──────B───A── 2³²  (and round to 0)
+ *   0 ──B──────A───C──key→A──────B───A── 2³¹  (and round to 0)
  *
  * `#first` cuts the ring into as many equal arcs as there are points or a few more, and says at which
  * point the search of an arc begins: about one step, where a binary search would take ten.
  */
 export class RingTable implements KeyTable {
   readonly #perUnit: number;
-  #hash = new Uint32Array(0);
+  #hash = new Int32Array(0);
   #first = new Uint32Array(0);
-  #shift = 31;
+  #shift = 30;
   size = 0;
   owner = new Uint16Array(0);
 
@@ -62,12 +62,12 @@ export class RingTable implements KeyTable {
     let at = 0;
     for (const [rank, i] of order.entries()) {
       for (let n = 0; n < points[i]!; n++) {
-        const hash = mix32(eligible.identity[i]! + Math.imul(n, GOLDEN));
+        const hash = mix32(eligible.identity[i]! + Math.imul(n, GOLDEN)) >>> 1;
         sorted[at++] = hash * 2 ** 16 + rank;
       }
     }
     sorted.sort();
-    this.#hash = new Uint32Array(this.size);
+    this.#hash = new Int32Array(this.size);
     this.owner = new Uint16Array(this.size);
     for (let slot = 0; slot < this.size; slot++) {
       const hash = Math.floor(sorted[slot]! / 2 ** 16);
@@ -79,7 +79,7 @@ export class RingTable implements KeyTable {
 
   #cut(): void {
     const bits = Math.max(1, Math.ceil(Math.log2(Math.max(1, this.size))));
-    this.#shift = 32 - bits;
+    this.#shift = 31 - bits;
     this.#first = new Uint32Array(2 ** bits);
     let slot = 0;
     for (let arc = 0; arc < this.#first.length; arc++) {

@@ -27,11 +27,12 @@ export interface Scheduler {
   /**
    * Chooses a server that is eligible and not full.
    *
-   * `key`: 32-bit hash of what the scheduler's `key` names (see key-hash.ts), or -1 when the request
-   * has none: such requests are spread round robin. A pick with a key may return a server that is full:
-   * the key belongs to that server, so the request waits in that server's queue. To retry elsewhere,
-   * make `full` true for the server that failed and pick with -1.
-   * `nowMs`: monotonic.
+   * `key`: hash of what the scheduler's `key` names, in [0, 2³¹) (see key-hash.ts), or -1 when the
+   * request has none: such requests are spread round robin. A pick with a key may return a server that
+   * is full: the key belongs to that server, so the request waits in that server's queue. To retry
+   * elsewhere, make `full` true for the server that failed and pick with -1.
+   * `nowMs`: monotonic, whole, as an int32 that may wrap. (Numbers beyond int32 and fractions would be
+   * boxed on the heap at every call.)
    *
    * Returns a position, or FULL when every eligible server is full, or NONE when none is eligible.
    */

@@ -21,13 +21,14 @@ export interface Random {
 }
 
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0 || 0x9e3779b9;
+  // Kept as an int32: anything larger would be boxed anew at every call.
+  let state = seed | 0 || 0x9e3779b9 | 0;
   return {
     next() {
       state ^= state << 13;
       state ^= state >>> 17;
       state ^= state << 5;
-      return (state >>>= 0);
+      return state >>> 0;
     },
   };
 }

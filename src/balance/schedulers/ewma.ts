@@ -41,16 +41,21 @@ class PeakEwma implements Scheduler {
     const fullB = pool.full(eligible.position[b]!);
     if (fullA && fullB) return eligible.free(a);
     if (fullA) return eligible.position[b]!;
-    if (fullB || this.#cost(a, nowMs) <= this.#cost(b, nowMs)) return eligible.position[a]!;
-    return eligible.position[b]!;
+    return eligible.position[fullB || !this.#isCheaper(b, a, nowMs) ? a : b]!;
   }
 
-  #cost(index: number, nowMs: number): number {
+  #isCheaper(a: number, b: number, nowMs: number): boolean {
     const eligible = this.#eligible;
-    const position = eligible.position[index]!;
-    const average = eligible.totalWeight / eligible.count;
-    const requests = (this.#pool.load(position) * average) / eligible.weight[index]! + 1;
-    return requests * this.#latencies.at(position, nowMs);
+    const latencies = this.#latencies;
+    const averageWeight = eligible.totalWeight / eligible.count;
+    const positionA = eligible.position[a]!;
+    const positionB = eligible.position[b]!;
+    latencies.estimate(positionA, nowMs);
+    latencies.estimate(positionB, nowMs);
+    const loadA = (this.#pool.load(positionA) * averageWeight) / eligible.weight[a]!;
+    const loadB = (this.#pool.load(positionB) * averageWeight) / eligible.weight[b]!;
+    const expected = latencies.expectedMs;
+    return (loadA + 1) * expected[positionA]! < (loadB + 1) * expected[positionB]!;
   }
 
   taken(): void {}
