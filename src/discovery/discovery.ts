@@ -100,14 +100,14 @@ class Directory implements Discovery {
     const server = this.#servers.find((s) => s.plan.slot === slot);
     const own = server?.plan.address;
     const same = own?.kind === "name" && hostKey(own.host) === hostKey(address.host);
-    const host = same ? server?.host : this.#nameOf(server, address.host)?.addresses[0];
+    const host = same ? server?.host : this.#nameOf(server, address.host)?.addresses?.[0];
     return host === undefined ? undefined : { kind: "inet", host, port: address.port };
   }
 
   snapshot(): readonly NameSnapshot[] {
     return [...this.#names.values()].map(({ target, addresses, failure }) => ({
       host: target.host,
-      addresses,
+      addresses: addresses ?? [],
       failure,
     }));
   }
@@ -148,7 +148,9 @@ class Directory implements Discovery {
     const context = { timers, random, resolver };
     for (const [key, target] of wanted) {
       if (this.#names.has(key)) continue;
-      this.#names.set(key, new WatchedName(target, provider, context, (name) => this.#heard(name)));
+      const heard = (name: WatchedName, failedBefore: boolean): void =>
+        this.#heard(name, failedBefore);
+      this.#names.set(key, new WatchedName(target, provider, context, heard));
     }
   }
 
@@ -172,7 +174,7 @@ class Directory implements Discovery {
 
   #tell({ target, addresses, failure }: WatchedName, failedBefore: boolean): void {
     if ((failure !== undefined) === failedBefore) return;
-    const kept = addresses.length === 0 ? "" : `; ${addresses.join(", ")} stays in use`;
+    const kept = addresses?.length ? `; ${addresses.join(", ")} stays in use` : "";
     if (failure === undefined) this.#options.log?.("info", `Name ${target.host} is resolved again`);
     else this.#options.log?.("warning", `Name ${target.host} is not resolved: ${failure}${kept}`);
   }
@@ -204,8 +206,7 @@ class Directory implements Discovery {
     const name = this.#nameOf(server, hostOf(server));
     const { host } = server;
     const addresses = name?.addresses ?? [];
-    // Until a first answer comes, what an engine before us had found out holds.
-    const good = host !== undefined && (addresses.length === 0 || name!.holds(host));
+    const good = host !== undefined && name?.holds(host) === true;
     const free = addresses.find((address) => !taken.has(address));
     const picked = good && !taken.has(host) ? host : (free ?? (good ? host : addresses[0]));
     if (picked !== undefined) taken.add(picked);

@@ -1,19 +1,24 @@
 import type { Cancel } from "#base/clock.ts";
 import type { Provider } from "./provider.ts";
 
-/** Bounds for an answer's TTL: one of 0 must not make us ask all the time, nor one of a day sleep on. */
-const TTL_MIN_MS = 1000;
-const TTL_MAX_MS = 3_600_000;
-/** Where nobody gives a TTL: the hosts file, the C library. */
-const TTL_UNKNOWN_MS = 30_000;
-/** After a failure: doubled from the first to the last. */
-const RETRY_MIN_MS = 1000;
+/** Bounds of the wait: a TTL of 0 must not make us ask all the time, nor one of a day sleep on. */
+const WAIT_MIN_MS = 1000;
+const WAIT_MAX_MS = 3_600_000;
+/** After the first failure; doubled with each further one, up to the usual wait or a minute. */
+const RETRY_MS = 1000;
 const RETRY_MAX_MS = 60_000;
 /** Share by which waits are moved at random, so that names with one TTL part ways. */
 const JITTER = 0.1;
 
-const clamp = (value: number, min: number, max: number): number =>
-  Math.min(max, Math.max(min, value));
+/** The wait after a good answer. Where nobody gives a TTL (hosts file, C library) the interval counts. */
+function waitMs(ttlMs: number | undefined, intervalMs: number): number {
+  return Math.min(intervalMs, WAIT_MAX_MS, Math.max(WAIT_MIN_MS, ttlMs ?? intervalMs));
+}
+
+function retryMs(failures: number, intervalMs: number): number {
+  const most = Math.max(RETRY_MS, Math.min(RETRY_MAX_MS, intervalMs));
+  return Math.min(most, RETRY_MS * 2 ** Math.min(failures, 10));
+}
 
 export const dns: Provider = {
   name: "dns",
@@ -28,13 +33,12 @@ export const dns: Provider = {
     const ask = (): void => {
       cancel = resolver.resolve(target.host, (answer) => {
         if (typeof answer === "string") {
-          askAfter(Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures++, 10)));
+          askAfter(retryMs(failures++, target.intervalMs));
           sink.failed(answer);
           return;
         }
         failures = 0;
-        const ttlMs = clamp(answer.ttlMs ?? TTL_UNKNOWN_MS, TTL_MIN_MS, TTL_MAX_MS);
-        askAfter(target.intervalMs > 0 ? target.intervalMs : ttlMs);
+        askAfter(waitMs(answer.ttlMs, target.intervalMs));
         sink.addresses(answer.addresses);
       });
     };

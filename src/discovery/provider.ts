@@ -4,7 +4,7 @@ import type { Resolver } from "#io/resolver.ts";
 /** What a provider is asked to follow: one name, as often as the configuration wants. */
 export interface WatchTarget {
   readonly host: string;
-  /** Between two questions; 0 = as long as the answer says it holds. */
+  /** Longest between two questions; an answer that holds for less is asked again sooner. */
   readonly intervalMs: number;
 }
 

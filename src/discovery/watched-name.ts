@@ -1,23 +1,23 @@
 import type { Cancel } from "#base/clock.ts";
 import type { Provider, ProviderContext, WatchTarget } from "./provider.ts";
 
-/** A name as configured: whom to ask for, how often, and how long a lost address is kept in use. */
+/** A name as configured: what to ask for, how often, and how long the last good answer may serve. */
 export interface NameTarget extends WatchTarget {
-  /** An address missing from answers is still good for servers that use it, for this long. */
+  /** When the name has not been found for this long, its addresses are given up. */
   readonly holdMs: number;
 }
 
 /** One name being followed. Knows its addresses; who uses which is the discovery's business. */
 export class WatchedName {
   readonly target: NameTarget;
-  /** What the last good answer said. */
-  addresses: readonly string[] = [];
+  /** Of the last good answer; empty when given up, undefined before the first. */
+  addresses: readonly string[] | undefined = undefined;
   /** Why the last question failed; undefined when it did not. */
   failure: string | undefined = undefined;
   /** It has been answered, or failed, at least once. */
   tried = false;
-  readonly #seenMs = new Map<string, number>();
-  readonly #context: ProviderContext;
+  /** Monotonic: when it was last known to be good. */
+  #goodMs: number;
   readonly #cancel: Cancel;
 
   constructor(
@@ -27,45 +27,33 @@ export class WatchedName {
     changed: (name: WatchedName, failedBefore: boolean) => void,
   ) {
     this.target = target;
-    this.#context = context;
+    const { timers } = context;
+    this.#goodMs = timers.monotonicMs();
+    const heard = (addresses: readonly string[] | undefined, failure: string | undefined): void => {
+      const failedBefore = this.failure !== undefined;
+      this.tried = true;
+      this.failure = failure;
+      this.addresses = addresses;
+      changed(this, failedBefore);
+    };
     this.#cancel = provider.watch(target, context, {
       addresses: (addresses) => {
-        const failedBefore = this.failure !== undefined;
-        this.#take(addresses);
-        changed(this, failedBefore);
+        this.#goodMs = timers.monotonicMs();
+        heard(addresses, undefined);
       },
       failed: (reason) => {
-        const failedBefore = this.failure !== undefined;
-        this.tried = true;
-        this.failure = reason;
-        changed(this, failedBefore);
+        const givenUp = timers.monotonicMs() - this.#goodMs >= target.holdMs;
+        heard(givenUp ? [] : this.addresses, reason);
       },
     });
   }
 
-  /** True while a server that uses the address may go on doing so. */
+  /** True while a server that uses the address may go on: before an answer, what was known holds. */
   holds(address: string): boolean {
-    const seenMs = this.#seenMs.get(address);
-    // Answers are what makes an address old: while none come, the last good ones hold.
-    return seenMs !== undefined && (this.addresses.includes(address) || this.#young(seenMs));
+    return this.addresses?.includes(address) ?? true;
   }
 
   stop(): void {
     this.#cancel();
-  }
-
-  #young(seenMs: number): boolean {
-    return this.#context.timers.monotonicMs() - seenMs < this.target.holdMs;
-  }
-
-  #take(addresses: readonly string[]): void {
-    const nowMs = this.#context.timers.monotonicMs();
-    this.tried = true;
-    this.failure = undefined;
-    this.addresses = addresses;
-    for (const address of addresses) this.#seenMs.set(address, nowMs);
-    for (const [address, seenMs] of this.#seenMs) {
-      if (!this.#young(seenMs) && !addresses.includes(address)) this.#seenMs.delete(address);
-    }
   }
 }

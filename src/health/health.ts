@@ -147,7 +147,7 @@ class Tracker implements Health {
       type,
       initial: isAgent ? UNKNOWN : { state: active, against: 0 },
       paused: isAgent ? agentRests(server) : checkRests(server),
-      target: () => this.#target(server, port),
+      target: () => this.#target(server, isAgent ? undefined : server.plan.checkAddress, port),
       ended: (ending) => {
         this.#endings.set(key, ending);
         if (isAgent) this.#agentEnded(server, ending);
@@ -156,12 +156,17 @@ class Tracker implements Health {
     };
   }
 
-  #target(server: ServerState, port: number | undefined): CheckTarget | undefined {
-    const { plan, backend } = server;
-    const address = this.#options.locate(plan.checkAddress ?? plan.address, plan.slot);
-    if (!address) return undefined;
-    const own = address.kind === "inet" && port !== undefined ? { ...address, port } : address;
-    return { address: own, backend: backend.plan.name, server: plan.name };
+  /** `own`: an address given for this check alone, port included; else the server's with `port`. */
+  #target(
+    { plan, backend }: ServerState,
+    own: Address | undefined,
+    port: number | undefined,
+  ): CheckTarget | undefined {
+    const located = this.#options.locate(own ?? plan.address, plan.slot);
+    if (!located) return undefined;
+    const elsewhere = own === undefined && port !== undefined && located.kind === "inet";
+    const address = elsewhere ? { ...located, port } : located;
+    return { address, backend: backend.plan.name, server: plan.name };
   }
 
   #checkEnded(server: ServerState, ending: CheckEnding): void {

@@ -1,5 +1,5 @@
 import { latin1, textOf } from "#base/bytes.ts";
-import { text } from "#schema/index.ts";
+import { optional, text } from "#schema/index.ts";
 import { type AgentReport, type CheckResult, check, dialFailure, quoteLine } from "../check.ts";
 
 /** Longest line an agent may send; HAProxy reads one buffer, of which real agents use a few words. */
@@ -59,10 +59,12 @@ export const agent = check({
   name: "agent",
   summary: "a small program on the server says how it is: weight, limit, state, health",
   options: {
-    send: text({
-      maxLength: 1024,
-      help: "Sent to the agent when the connection stands; \\n in it is a new line.",
-    }),
+    send: optional(
+      text({
+        maxLength: 1024,
+        help: "Sent to the agent when the connection stands; \\n in it is a new line",
+      }),
+    ),
   },
   start: (target, options, context, report) =>
     context.dial(

@@ -30,11 +30,11 @@ export const exec = check({
       required: true,
       pattern: /^\/[^\0]+$/,
       expected: "an absolute path",
-      help: "Program to run. No shell is involved. It finds WEIR_SERVER_ADDRESS, WEIR_SERVER_PORT, WEIR_SERVER_NAME and WEIR_BACKEND_NAME in its environment.",
+      help: "Program to run. No shell is involved. It finds WEIR_SERVER_ADDRESS, WEIR_SERVER_PORT, WEIR_SERVER_NAME and WEIR_BACKEND_NAME in its environment",
     }),
-    args: list(text({ pattern: /^[^\0]*$/, help: "An argument, passed as it is." }), {
+    args: list(text({ pattern: /^[^\0]*$/, help: "An argument, passed as it is" }), {
       fallback: [],
-      help: "Its arguments.",
+      help: "Its arguments",
     }),
   },
   start: (target, options, context, report) =>

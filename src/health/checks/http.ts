@@ -1,6 +1,6 @@
 import { formatAddress } from "#base/address.ts";
 import { latin1, textOf } from "#base/bytes.ts";
-import { type InferFields, list, named, oneOf, pattern, text } from "#schema/index.ts";
+import { type InferFields, list, named, oneOf, optional, pattern, text } from "#schema/index.ts";
 import { type CheckResult, type CheckTarget, check, dialFailure, quoteLine } from "../check.ts";
 import { readAnswer } from "../http-answer.ts";
 
@@ -12,34 +12,34 @@ const visible = { pattern: /^[\x21-\x7e]+$/, expected: "text without spaces" };
 const options = {
   method: oneOf(["GET", "HEAD", "OPTIONS", "POST"], {
     fallback: "GET",
-    help: "Request method.",
+    help: "Request method",
   }),
   path: text({
     fallback: "/",
     pattern: /^\/[\x21-\x7e]*$/,
     expected: "a path that begins with /",
-    help: "Request target, query included.",
+    help: "Request target, query included",
   }),
-  host: text({ ...visible, help: "Host field; the server's address when absent." }),
+  host: optional(text({ ...visible, help: "Host field; the server's address when absent" })),
   headers: named(
     text({
       pattern: /^[\x20-\x7e\t]*$/,
       expected: "one line of printable text",
-      help: "Value of the field.",
+      help: "Value of the field",
     }),
-    { what: "header fields", fallback: new Map(), help: "Further header fields." },
+    { what: "header fields", fallback: new Map(), help: "Further header fields" },
   ),
   status: list(
     text({
       pattern: /^[1-5]\d\d(-[1-5]\d\d)?$/,
       expected: "a status such as 200 or a range such as 200-399",
-      help: "A status, or a range.",
+      help: "A status, or a range",
     }),
-    { single: true, min: 1, fallback: ["200-399"], help: "Statuses that mean healthy." },
+    { single: true, min: 1, fallback: ["200-399"], help: "Statuses that mean healthy" },
   ),
-  body: pattern({
-    help: "Regular expression that the body's first 64 KiB must match, as UTF-8 text.",
-  }),
+  body: optional(
+    pattern({ help: "Regular expression that the body's first 64 KiB must match, as UTF-8 text" }),
+  ),
 };
 
 type Options = InferFields<typeof options>;

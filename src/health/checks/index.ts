@@ -5,4 +5,4 @@ import { http } from "./http.ts";
 import { tcp } from "./tcp.ts";
 
 /** Every way to check a server. To add one: a file here, and a line below. */
-export const checks: readonly CheckType[] = [tcp, http, agent, exec] as readonly CheckType[];
+export const checks = [tcp, http, agent, exec] as const satisfies readonly CheckType[];
