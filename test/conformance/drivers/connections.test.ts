@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { constants } from "node:os";
+import { AF_INET, AF_INET6, AF_UNIX } from "#io/driver.ts";
+import { decodeSockaddr } from "#io/sockaddr.ts";
+import { boundAddress, closeFd } from "#io/sockets.ts";
+import { LOCAL_4, LOCAL_6 } from "#kit/driver-harness.ts";
+import { overDrivers } from "#kit/drivers.ts";
+
+const { ECONNREFUSED, ENOENT } = constants.errno;
+const HELLO = Buffer.from("hello");
+
+overDrivers("connections", (test) => {
+  test("IPv4, IPv6 and Unix sockets carry bytes both ways and know their peer", (bench) => {
+    const h = bench();
+    const kinds = [
+      [LOCAL_4, AF_INET, "127.0.0.1"],
+      [LOCAL_6, AF_INET6, "::1"],
+      [h.unixAddress(), AF_UNIX, ""],
+    ] as const;
+    for (const [listener, [local, family, host]] of kinds.entries()) {
+      const [client, server] = h.pair(h.listen(listener, local), listener);
+      const peer = decodeSockaddr(h.driver.memory, h.driver.peerAt(server));
+      assert.equal(peer.family, family);
+      assert.equal(peer.host, host);
+      assert.equal(peer.port > 0, family !== AF_UNIX);
+      h.sendNow(client, HELLO);
+      assert.deepEqual(h.read(server, 5), HELLO);
+      h.sendNow(server, HELLO);
+      assert.deepEqual(h.read(client, 5), HELLO);
+    }
+  });
+
+  test("a refused connection is a negative errno, and the socket is still to be closed", (bench) => {
+    const h = bench();
+    const fd = h.listenQuietly(LOCAL_4, 1);
+    const gone = boundAddress(fd);
+    closeFd(fd);
+    const socket = h.dial(gone);
+    assert.equal(h.next("connected", socket).result, -ECONNREFUSED);
+    h.closeNow(socket);
+    const nowhere = h.dial(h.unixAddress());
+    assert.equal(h.next("connected", nowhere).result, -ENOENT);
+    h.closeNow(nowhere);
+  });
+
+  test("a connect nobody answers ends with close(), without connected()", (bench) => {
+    const h = bench();
+    // A listener nobody accepts from: when its queue is full, the kernel drops what comes.
+    const full = boundAddress(h.listenQuietly(LOCAL_4, 0));
+    const sockets = [1, 2, 3, 4].map(() => h.dial(full));
+    h.settle();
+    const hanging = sockets.filter((s) => h.about(s).length === 0);
+    assert.ok(hanging.length > 0);
+    for (const socket of hanging) h.closeNow(socket);
+    h.settle();
+    for (const socket of hanging) assert.deepEqual(h.about(socket), []);
+  });
+
+  test("listeners are told apart, and one that was taken away accepts no more", (bench) => {
+    const h = bench();
+    const fd = h.listenQuietly(LOCAL_4, 100);
+    h.driver.listen(1023, fd);
+    const other = h.listen(7, LOCAL_4);
+    h.pair(boundAddress(fd), 1023);
+    h.pair(other, 7);
+    h.driver.unlisten(1023);
+    h.settle();
+    const waiting = h.dial(boundAddress(fd));
+    assert.equal(h.next("connected", waiting).result, 0);
+    h.pair(other, 7);
+    h.settle();
+    assert.deepEqual(h.calls, []);
+    h.driver.listen(0, fd);
+    assert.ok(h.next("accepted", 0).result >= 0);
+  });
+
+  test("a storm of connections is accepted, each once", (bench) => {
+    const h = bench();
+    const address = h.listen(0, LOCAL_4);
+    const clients = Array.from({ length: 200 }, () => h.dial(address));
+    for (const client of clients) assert.equal(h.next("connected", client).result, 0);
+    const servers = clients.map(() => h.next("accepted", 0).result);
+    assert.equal(new Set([...clients, ...servers]).size, 400);
+    h.settle();
+    assert.deepEqual(h.calls, []);
+  });
+
+  test("a handle may be had again as soon as closed() came", (bench) => {
+    const h = bench({ sockets: 40 });
+    const address = h.listen(0, LOCAL_4);
+    for (let round = 0; round < 100; round++) {
+      const [client, server] = h.pair(address, 0);
+      h.driver.receive(server);
+      h.sendNow(client, HELLO);
+      h.driver.release(h.next("received", server).buffer);
+      h.close(client, round % 2 === 0);
+      h.close(server);
+      h.next("closed", client);
+      h.next("closed", server);
+      assert.deepEqual(h.calls, []);
+    }
+  });
+});
