@@ -1,5 +1,6 @@
 import type { Cancel, Timers } from "#base/clock.ts";
 import type { CodeName } from "#base/errors.ts";
+import type { ServerOrder } from "#health/operator.ts";
 import type { BackendSnapshot } from "#health/snapshot.ts";
 import type { Board } from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
@@ -61,16 +62,8 @@ export interface EngineStatus {
   readonly lastReload: (ReloadResult & { readonly at: number }) | undefined;
 }
 
-export interface ServerChange {
-  readonly admin?: "ready" | "drain" | "maint";
-  /** 0 … WEIGHT_MAX. */
-  readonly weight?: number;
-  readonly maxConnections?: number;
-  /** Ends every session on it. */
-  readonly kill?: true;
-  /** Do it although it is the last server that may serve. */
-  readonly force?: boolean;
-}
+/** What an operator may say about a server. */
+export type ServerChange = ServerOrder;
 
 export interface FrontendChange {
   readonly state?: "open" | "paused";

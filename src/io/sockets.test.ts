@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Address } from "#base/address.ts";
-import { boundAddress, closeFd, listenOn } from "./sockets.ts";
+import { boundAddress, checkFree, closeFd, duplicateFd, listenOn } from "./sockets.ts";
 
 function scratchDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), "weir-sockets-"));
@@ -55,6 +55,21 @@ test("a port in use is refused by name, unless both say reusePort", (t) => {
   assert.throws(() => listenOn(taken), { code: "EADDRINUSE", message: /listen on 127\.0\.0\.1:/ });
   const shared = boundAddress(listening(t, local, { reusePort: true }));
   listening(t, shared, { reusePort: true });
+});
+
+test("a port that others would share with us counts as taken", (t) => {
+  const local: Address = { kind: "inet", host: "127.0.0.1", port: 0 };
+  checkFree(local);
+  const shared = boundAddress(listening(t, local, { reusePort: true }));
+  assert.throws(() => checkFree(shared), { code: "EADDRINUSE" });
+});
+
+test("a copy of a descriptor outlives it", async (t) => {
+  const fd = listenOn({ kind: "inet", host: "127.0.0.1", port: 0 });
+  const copy = duplicateFd(fd);
+  t.after(() => closeFd(copy));
+  closeFd(fd);
+  await reached(boundAddress(copy));
 });
 
 test("a Unix socket has its mode, and is replaced only when nobody listens", async (t) => {

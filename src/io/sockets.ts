@@ -23,6 +23,7 @@ const TCP_NODELAY = 1;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_SETFD = 2;
+const F_DUPFD_CLOEXEC = 1030;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
@@ -84,6 +85,25 @@ export function listenOn(address: Address, options: ListenOptions = {}): number 
   return fd;
 }
 
+/**
+ * Throws the SystemError that listenOn would without `reusePort`: SO_REUSEPORT lets us share a port with
+ * any other program of our user that set it too, such as another weir. Takes nothing: the socket only
+ * binds, so no connection can come to it. Addresses other than TCP pass.
+ */
+export function checkFree(address: Address): void {
+  if (address.kind !== "inet") return;
+  const length = encodeSockaddr(address, sockaddr, 0);
+  const family = sockaddr[0]!;
+  const label = `listen on ${formatAddress(address)}`;
+  const fd = must(label, socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  try {
+    prepareTcp(fd, family, {});
+    must(label, bind(fd, sockaddrAt, length));
+  } finally {
+    close(fd);
+  }
+}
+
 function prepareTcp(fd: number, family: number, options: ListenOptions): void {
   setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (options.reusePort) setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -135,6 +155,11 @@ export function boundAddress(fd: number): Address {
 /** Closes a descriptor. Errors say nothing a caller could act on: the descriptor is gone either way. */
 export function closeFd(fd: number): void {
   close(fd);
+}
+
+/** A second descriptor of the same open file, closed on exec; it outlives the first. Throws a SystemError. */
+export function duplicateFd(fd: number): number {
+  return must(`copy of descriptor ${fd}`, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 /**

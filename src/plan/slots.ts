@@ -60,11 +60,24 @@ export class Slots {
     for (let slot = this.#next - 1; slot >= 0; slot--) if (!used.has(slot)) this.#free.push(slot);
   }
 
-  /** No worker reads an older Plan any more: slots given up may be used again. Returns them. */
-  settle(): number[] {
-    const settled = this.#leaving;
+  /**
+   * No worker reads an older Plan any more: slots given up may be used again, those of them that are
+   * `quiet`; the others wait for the next call. Returns the slots freed.
+   */
+  settle(quiet: (slot: number) => boolean = () => true): number[] {
+    const settled = this.#leaving.filter(quiet);
+    this.#leaving = this.#leaving.filter((slot) => !settled.includes(slot));
     this.#free.push(...settled);
-    this.#leaving = [];
     return settled;
+  }
+
+  /** A second table in the same state, to try an assignment on. */
+  copy(): Slots {
+    const copy = new Slots(this.limit);
+    copy.#byKey = new Map(this.#byKey);
+    copy.#free = [...this.#free];
+    copy.#leaving = [...this.#leaving];
+    copy.#next = this.#next;
+    return copy;
   }
 }

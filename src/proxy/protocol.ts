@@ -47,8 +47,9 @@ export type FromWorker =
       readonly driver: string;
       readonly reason: string;
       /**
-       * Descriptors that live as long as the worker (ring or epoll, eventfd, pipes): control closes them
-       * when the worker dies without doing so; sockets in an epoll set are found through it.
+       * Descriptors that live as long as the worker (ring or epoll, eventfd). A worker that dies leaves
+       * them, and its sockets, alone: control closes them, and the sockets it finds in an epoll set. One
+       * that ends in order closes everything itself before it says `drained`.
        */
       readonly fds: readonly number[];
     }
@@ -57,5 +58,5 @@ export type FromWorker =
   /** A new Plan could not be taken (a defect); the old one stays. */
   | { readonly type: "refused"; readonly generation: number; readonly message: string }
   | { readonly type: "log"; readonly level: "info" | "warning" | "error"; readonly text: string }
-  /** Last message: the worker exits by itself after it. */
+  /** Last message, when nothing of it is open any more: the worker exits by itself after it. */
   | { readonly type: "drained"; readonly cut: number };
