@@ -1,0 +1,272 @@
+import { head, LIMITS, place, resultName } from "#kit/http/read.ts";
+import { type Refusal, refuses } from "#kit/http/refusals.ts";
+import { parseRequest } from "./request-parser.ts";
+
+function parse(text: string): string | number {
+  return resultName(parseRequest(place(text, 0, 0), 0, text.length, head, LIMITS));
+}
+
+const GET = "GET / HTTP/1.1\r\n";
+const HOST = `${GET}Host: a\r\n`;
+const POST = "POST / HTTP/1.1\r\nHost: a\r\n";
+
+/** The whole set of bytes that no value may hold: RFC 9110 §5.5. */
+const controls: readonly Refusal[] = [0, 1, 7, 8, 11, 12, 27, 31, 127].map((c) => [
+  `control byte ${c} in a value`,
+  `${HOST}X: a${String.fromCharCode(c)}▮b\r\n\r\n`,
+]);
+
+const names: readonly Refusal[] = [...'()<>@,;\\"/[]?={} \t\0\x7f\x80\xff'].map((c) => [
+  `byte ${c.charCodeAt(0)} in a field name`,
+  `${HOST}X${c}▮Y: a\r\n\r\n`,
+]);
+
+const hosts: readonly Refusal[] = [
+  "",
+  "a,b",
+  "user@a",
+  "user:pass@a",
+  "a/path",
+  "a?b",
+  "a b",
+  "a:",
+  "a:x",
+  "a:+1",
+  "a:65536",
+  "a:000080",
+  "a:80:80",
+  ":80",
+  ".",
+  ".a",
+  "a..b",
+  "%61",
+  "a*",
+  "a'b",
+  "a\\b",
+  "[::1",
+  "::1",
+  "[]",
+  "[:1]",
+  "[1]",
+  "[1:2:3:4:5:6:7]",
+  "[1:2:3:4:5:6:7:8:9]",
+  "[1::2::3]",
+  "[12345::]",
+  "[::1%25eth0]",
+  "[::1%eth0]",
+  "[::256.1.1.1]",
+  "[::01.1.1.1]",
+  "[::1.1.1]",
+  "[1:2:3:4:5:6:7::8:9]",
+  "[v1.x]",
+  "[::1]x",
+  "[::1]:",
+  "h\xf6st",
+  "x".repeat(256),
+].map((host) => [`Host ${JSON.stringify(host.slice(0, 24))}`, `${GET}Host: ${host}\r\n▮\r\n`]);
+
+const lengths: readonly Refusal[] = [
+  "",
+  "+5",
+  "-5",
+  "5 5",
+  "5,5",
+  "5, 5",
+  "0x5",
+  "5.0",
+  "5e1",
+  "05",
+  "00",
+  "9007199254740992",
+  "99999999999999999999",
+  "18446744073709551621",
+  "five",
+  "5;",
+].map((length) => [`Content-Length ${length}`, `${POST}Content-Length: ${length}\r\n▮\r\n`]);
+
+const codings: readonly Refusal[] = [
+  "",
+  "chunked,",
+  ", chunked",
+  ",chunked",
+  "chunked, chunked",
+  "chunked, gzip",
+  "chunked,,gzip",
+  "gzip,",
+  "chunked chunked",
+  '"chunked"',
+  "chunked;",
+  "gzip;q",
+  "gzip;q=",
+  'gzip;q="x',
+  "gzip, ,chunked",
+  "(chunked)",
+  "chun ked",
+  "chunked\xa0",
+].map((coding) => [`Transfer-Encoding ${coding}`, `${POST}Transfer-Encoding: ${coding}\r\n▮\r\n`]);
+
+const options: readonly Refusal[] = [
+  "host",
+  "Content-Length",
+  "transfer-encoding",
+  "X-Forwarded-For",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "forwarded",
+  "x-real-ip",
+  "via",
+  "cookie",
+  "Authorization",
+  "close, content-type",
+  "x_forwarded_for",
+  "close keep-alive",
+  "clo(se",
+  '"close"',
+  "close; x",
+].map((option) => [`Connection: ${option}`, `${HOST}Connection: ${option}\r\n▮\r\n`]);
+
+refuses(
+  "REQUEST_MALFORMED",
+  [
+    ["a TLS client hello", "\x16▮\x03\x01\x02\x00"],
+    ["a space first", " ▮GET / HTTP/1.1\r\n"],
+    ["a bare LF first", "\n▮GET / HTTP/1.1\r\n"],
+    ["a bare CR first", "\rG▮ET / HTTP/1.1\r\n"],
+    ["two empty lines first", "\r\n\r▮\nGET / HTTP/1.1\r\n"],
+    ["no method", "\r\n ▮/ HTTP/1.1\r\n"],
+    ["a control byte in the method", "GE\0▮T / HTTP/1.1\r\n"],
+    ["a colon in the method", "GET:▮ / HTTP/1.1\r\n"],
+    ["HTAB after the method", "GET\t▮/ HTTP/1.1\r\n"],
+    ["two spaces after the method", "GET  ▮/ HTTP/1.1\r\n"],
+    ["the method alone", "GET\r▮\n"],
+    ["HTTP/0.9", "GET /\r▮\n"],
+    ["HTTP/0.9 with a bare LF", "GET /\n▮"],
+    ["two spaces before the version", "GET /  ▮HTTP/1.1\r\n"],
+    ["HTAB before the version", "GET /\t▮HTTP/1.1\r\n"],
+    ["a space in the target", "GET /a b▮ HTTP/1.1\r\n"],
+    ["a space after the version", "GET / HTTP/1.1 ▮\r\n"],
+    ["lower-case http", "GET / h▮ttp/1.1\r\n"],
+    ["another protocol", "GET / HTTPS▮/1.1\r\n"],
+    ["no minor version", "GET / HTTP/1\r▮\n"],
+    ["a comma in the version", "GET / HTTP/1,▮1\r\n"],
+    ["letters in the version", "GET / HTTP/1.x▮\r\n"],
+    ["letters for the major version", "GET / HTTP/x▮.1\r\n"],
+    ["three digits of version", "GET / HTTP/1.10▮\r\n"],
+    ["two digits of major version", "GET / HTTP/11▮.1\r\n"],
+    ["a bare LF after the version", "GET / HTTP/1.1\n▮Host: a\r\n\r\n"],
+    ["a bare CR after the version", "GET / HTTP/1.1\rH▮ost: a\r\n\r\n"],
+    ["a control byte in the path", "GET /\x01▮ HTTP/1.1\r\n"],
+    ["NUL in the path", "GET /\0▮ HTTP/1.1\r\n"],
+    ["DEL in the path", "GET /\x7f▮ HTTP/1.1\r\n"],
+    ["raw UTF-8 in the path", "GET /\xc3▮\xa4 HTTP/1.1\r\n"],
+    ["a backslash in the path", "GET /a\\▮..\\b HTTP/1.1\r\n"],
+    ["a quote in the path", 'GET /"▮ HTTP/1.1\r\n'],
+    ["an angle in the path", "GET /<▮ HTTP/1.1\r\n"],
+    ["a fragment after the path", "GET /a#▮b HTTP/1.1\r\n"],
+    ["a fragment after the query", "GET /a?b#▮c HTTP/1.1\r\n"],
+    ["raw UTF-8 in the query", "GET /?\xc3▮\xa4 HTTP/1.1\r\n"],
+    ["a target that is a name", "GET i▮ndex.html HTTP/1.1\r\n"],
+    ["a target that is a query", "GET ?▮a HTTP/1.1\r\n"],
+    ["authority-form with GET", "GET e▮xample.com:80 HTTP/1.1\r\n"],
+    ["another scheme", "GET f▮tp://a/ HTTP/1.1\r\n"],
+    ["a scheme that only begins like http", "GET httpx▮://a/ HTTP/1.1\r\n"],
+    ["one slash after the scheme", "GET http:/a▮/ HTTP/1.1\r\n"],
+    ["absolute-form without authority", "GET http:///▮ HTTP/1.1\r\n"],
+    ["absolute-form with a port alone", "GET http://:80/▮ HTTP/1.1\r\n"],
+    ["absolute-form with user information", "GET http://u@▮a/ HTTP/1.1\r\n"],
+    ["absolute-form with an encoded host", "GET http://%▮61/ HTTP/1.1\r\n"],
+    ["absolute-form with a bad port", "GET http://a:65536/▮ HTTP/1.1\r\n"],
+    ["absolute-form with a fragment", "GET http://a#▮b HTTP/1.1\r\n"],
+    ["an asterisk with GET", "GET * HTTP/1.1\r\n▮Host: a\r\n\r\n"],
+    ["an asterisk with more", "OPTIONS */▮ HTTP/1.1\r\n"],
+    ["white space before the first field", `${GET} ▮Host: a\r\n\r\n`],
+    ["obs-fold with SP", `${HOST}X: a\r\n ▮b\r\n\r\n`],
+    ["obs-fold with HTAB", `${HOST}X: a\r\n\t▮b\r\n\r\n`],
+    ["no field name", `${HOST}:▮ a\r\n\r\n`],
+    ["no colon", `${HOST}Xyz\r▮\n\r\n`],
+    ["a bare LF after a value", `${HOST}X: a\n▮Y: b\r\n\r\n`],
+    ["a bare CR in a value", `${HOST}X: a\rY▮: b\r\n\r\n`],
+    ["CR CR LF after a value", `${HOST}X: a\r\r▮\n\r\n`],
+    ["a bare LF for the empty line", `${HOST}\n▮`],
+    ["CR without LF for the empty line", `${HOST}\rX▮`],
+    ["no Host in HTTP/1.1", `${GET}X: a\r\n\r\n▮`],
+    ["no field at all in HTTP/1.1", `${GET}\r\n▮`],
+    ["two equal Host fields", `${HOST}Host: a\r\n▮\r\n`],
+    ["two different Host fields", `${HOST}Host: b\r\n▮\r\n`],
+    ["two Host fields in HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n▮\r\n"],
+    ["Host unlike the target's authority", "GET http://a/ HTTP/1.1\r\nHost: b\r\n▮\r\n"],
+    ["Host with a port the target has not", "GET http://a/ HTTP/1.1\r\nHost: a:80\r\n▮\r\n"],
+    ["absolute-form without Host", "GET http://a/ HTTP/1.1\r\n\r\n▮"],
+    ["two equal lengths", `${POST}Content-Length: 5\r\nContent-Length: 5\r\n▮\r\n`],
+    ["two different lengths", `${POST}Content-Length: 5\r\nContent-Length: 6\r\n▮\r\n`],
+    ["length, then coding", `${POST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n▮\r\n`],
+    ["coding, then length", `${POST}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n▮\r\n`],
+    ["chunked twice", `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n▮\r\n`],
+    ["a second coding", `${POST}Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n▮\r\n`],
+    ["chunked in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n▮\r\n"],
+    ["a coding in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: gzip\r\n▮\r\n"],
+    ["an unknown expectation", `${POST}Expect: 200-ok\r\n▮\r\n`],
+    ["a list of expectations", `${POST}Expect: 100-continue, x\r\n▮\r\n`],
+    ["TRACE with a body", "TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n▮x"],
+    ["an Upgrade that names nothing", `${HOST}Upgrade:\r\n▮\r\n`],
+    ["an Upgrade with an empty version", `${HOST}Upgrade: a/\r\n▮\r\n`],
+    ["an Upgrade with an empty member", `${HOST}Upgrade: a,,b\r\n▮\r\n`],
+    ["33 options of Connection", `${HOST}Connection: ${"x,".repeat(33)}\r\n\r\n▮`],
+    ...controls,
+    ...names,
+    ...hosts,
+    ...lengths,
+    ...codings,
+    ...options,
+  ],
+  parse,
+);
+
+refuses(
+  "REQUEST_METHOD_UNSUPPORTED",
+  [
+    ["CONNECT", "CONNECT ▮a:443 HTTP/1.1\r\n"],
+    ["a method of 33 bytes", `${"M".repeat(33)}▮ / HTTP/1.1\r\n`],
+    ["gzip", `${POST}Transfer-Encoding: gzip\r\n▮\r\n`],
+    ["gzip, chunked", `${POST}Transfer-Encoding: gzip, chunked\r\n▮\r\n`],
+    ["identity", `${POST}Transfer-Encoding: identity\r\n▮\r\n`],
+    ["xchunked", `${POST}Transfer-Encoding: xchunked\r\n▮\r\n`],
+    ["chunked with a parameter", `${POST}Transfer-Encoding: chunked;a=b\r\n▮\r\n`],
+    ["a parameter in quotes", `${POST}Transfer-Encoding: a ; q="x,\\"y" , chunked\r\n▮\r\n`],
+  ],
+  parse,
+);
+
+refuses(
+  "REQUEST_VERSION_UNSUPPORTED",
+  [
+    ["HTTP/2's preface", "PRI * HTTP/2.0▮\r\n\r\nSM\r\n\r\n"],
+    ["HTTP/1.2", "GET / HTTP/1.2▮\r\n"],
+    ["HTTP/0.9 spelt out", "GET / HTTP/0.9▮\r\n"],
+    ["HTTP/3.1", "GET / HTTP/3.1▮\r\n"],
+  ],
+  parse,
+);
+
+refuses(
+  "REQUEST_URI_TOO_LONG",
+  [
+    ["a long path", `GET /${"a".repeat(4096)}▮ HTTP/1.1\r\n`],
+    ["a long query", `GET /?${"a".repeat(4095)}▮a HTTP/1.1\r\n`],
+    ["a long authority", `GET http://${"a".repeat(4090)}▮aa/ HTTP/1.1\r\n`],
+  ],
+  parse,
+);
+
+const many = Array.from({ length: 99 }, (_, i) => `X-${i}: 1\r\n`).join("");
+const wide = `X: ${"a".repeat(16_384 - HOST.length - 5)}`;
+
+refuses(
+  "REQUEST_HEAD_TOO_LARGE",
+  [
+    ["101 fields", `${HOST}${many}Y▮: 1\r\n\r\n`],
+    ["16 KiB without an end", `${HOST}${wide}aa▮aaaa`],
+    ["an end one byte too late", `${HOST}${wide}\r\n▮\r\n`],
+  ],
+  parse,
+);
