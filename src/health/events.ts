@@ -25,6 +25,15 @@ export interface HealthEvent {
 const seconds = (ms: number): string =>
   ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`;
 
+const FATES: Readonly<Record<string, string>> = {
+  up: "is UP",
+  down: "is DOWN",
+  unknown: "may serve again",
+  ready: "goes to READY",
+  drain: "goes to DRAIN",
+  maint: "goes to MAINT",
+};
+
 /** One line for a log: "Server web/a is DOWN: tcp check failed: …; 2 of 3 servers up". */
 export function describeEvent(event: HealthEvent): string {
   const { backend, server, from, to, detail, fit, servers } = event;
@@ -34,9 +43,8 @@ export function describeEvent(event: HealthEvent): string {
       ? `Backend ${backend} has NO SERVER left: ${detail}; ${left}`
       : `Backend ${backend} has a server again after ${seconds(event.durationMs)}: ${detail}; ${left}`;
   }
-  const verb = to === "drain" || to === "maint" || to === "ready" ? "goes to" : "is";
   const after = from === "down" ? `, after ${seconds(event.durationMs)} down` : "";
-  return `Server ${backend}/${server} ${verb} ${to.toUpperCase()}: ${detail}${after}; ${left}`;
+  return `Server ${backend}/${server} ${FATES[to] ?? to}: ${detail}${after}; ${left}`;
 }
 
 /** The last events, and whoever wants the next ones. */

@@ -89,9 +89,10 @@ class Tracker implements Health {
 
   apply(plan: Plan): void {
     this.#states.apply(plan);
-    this.#runner.apply([...this.#states.servers()].flatMap((server) => this.#probes(server)));
+    const specs = [...this.#states.servers()].flatMap((server) => this.#probes(server));
+    this.#runner.apply(specs);
     this.#passive.apply();
-    const keys = new Set([...this.#states.servers()].flatMap((s) => [checkKey(s), agentKey(s)]));
+    const keys = new Set(specs.map((spec) => spec.key));
     for (const key of this.#endings.keys()) if (!keys.has(key)) this.#endings.delete(key);
   }
 

@@ -113,7 +113,7 @@ export class Passive {
     const server = states.find(backend, name);
     if (!server?.facts.ejected) return;
     Atomics.store(board.servers, server.plan.slot * SERVER.size + SERVER.FAILURES, 0);
-    states.update(server, { ejected: false }, { reason: "time", detail: "it is tried again" });
+    states.update(server, { ejected: false }, { reason: "time", detail: "its time out is over" });
   }
 }
 

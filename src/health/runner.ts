@@ -90,6 +90,7 @@ export class Runner {
     const probe = this.#probes.get(key);
     if (!probe?.paused) return;
     probe.paused = false;
+    probe.streak = 0;
     this.#set(probe, UNKNOWN, 0);
   }
 
