@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { Driver, DriverOptions } from "#io/driver.ts";
 import { createEpollDriver } from "#io/epoll.ts";
 import { createUringDriver } from "#io/uring.ts";
+import { openFds } from "./descriptors.ts";
 import { Harness } from "./driver-harness.ts";
 
 type Create = (options: DriverOptions) => Driver;
@@ -33,28 +35,34 @@ const reasons = new Map(Object.values(DRIVERS).map((create) => [create, impossib
 /** What a test of the suite gets: makes harnesses, which end with the test. */
 export type Bench = (options?: Partial<DriverOptions>) => Harness;
 
-/** Declares one test for each driver. */
-export type DriverTest = (title: string, run: (bench: Bench, t: TestContext) => void) => void;
+type Run = (bench: Bench, t: TestContext) => void | Promise<void>;
 
 /** Runs a group of tests once for each driver; those this host cannot run are skipped by name. */
-export function overDrivers(title: string, declare: (driverTest: DriverTest) => void): void {
+export function overDrivers(
+  title: string,
+  declare: (driverTest: (title: string, run: Run) => void) => void,
+): void {
   for (const [name, create] of Object.entries(DRIVERS)) {
     describe(`${name}: ${title}`, { skip: reasons.get(create)! }, () => {
       declare((testTitle, run) => {
-        test(testTitle, (t) => {
-          const harnesses: Harness[] = [];
-          const bench: Bench = (options) => {
-            const harness = new Harness(() => create({ ...DEFAULTS, ...options }));
-            harnesses.push(harness);
-            return harness;
-          };
-          try {
-            run(bench, t);
-          } finally {
-            for (const harness of harnesses.reverse()) harness.end();
-          }
-        });
+        test(testTitle, (t) => runOnce(create, run, t));
       });
     });
   }
+}
+
+/** Runs a test and proves that its drivers leave no descriptor behind. */
+async function runOnce(create: Create, run: Run, t: TestContext): Promise<void> {
+  const before = openFds();
+  const harnesses: Harness[] = [];
+  try {
+    await run((options) => {
+      const harness = new Harness(create({ ...DEFAULTS, ...options }));
+      harnesses.push(harness);
+      return harness;
+    }, t);
+  } finally {
+    for (const harness of harnesses) harness.end();
+  }
+  assert.equal(openFds(), before, "descriptors leak");
 }
