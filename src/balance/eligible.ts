@@ -23,10 +23,10 @@ export class Eligible {
     const pool = this.#pool;
     let different = false;
     if (this.position.length < pool.count) {
+      // Their zeros differ from every eligible server, whose weight is not 0.
       this.position = createIntegers(pool.count);
       this.weight = createIntegers(pool.count);
       this.identity = createIntegers(pool.count);
-      different = true;
     }
     let count = 0;
     this.totalWeight = 0;

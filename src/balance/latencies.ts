@@ -11,9 +11,9 @@ const POOL_SHARE = 1 / 16;
 
 /**
  * Peak-sensitive exponentially weighted moving averages of the servers' latencies, as in Finagle's
- * PeakEwma: a worse sample counts at once and in full, better ones pull the average down by the time
- * since the last one. With no samples the average fades towards nothing, so that a server that was
- * avoided is tried again. A server never seen is taken for an average one.
+ * PeakEwma: averages fade towards nothing, so that a server that was avoided is tried again; a sample
+ * worse than what is left counts at once and in full, a better one pulls the rest down by the time since
+ * the last one. A server never seen is taken for an average one.
  *
  * Results are left in arrays: a fraction returned by a function is boxed on the heap whenever the
  * compiler does not inline it.
@@ -51,11 +51,11 @@ export class Latencies {
   saw(position: number, responseMs: number, nowMs: number): void {
     const state = this.#state;
     if (position >= state.averageMs.length) return;
-    const before = state.averageMs[position]!;
-    const sample = responseMs >= 0 ? responseMs : Math.max(before, FAILURE_MS);
     const age = (nowMs - state.seenAtMs[position]!) | 0;
     const kept = age > 0 ? Math.exp(-age / this.#decayMs) : 1;
-    state.averageMs[position] = sample > before ? sample : sample + (before - sample) * kept;
+    const faded = state.averageMs[position]! * kept;
+    const sample = responseMs >= 0 ? responseMs : Math.max(faded, FAILURE_MS);
+    state.averageMs[position] = sample > faded ? sample : sample + (faded - sample) * kept;
     state.seenAtMs[position] = nowMs;
     state.pool[0]! += (sample - state.pool[0]!) * POOL_SHARE;
   }

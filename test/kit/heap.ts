@@ -6,12 +6,12 @@ const collect = runInNewContext("gc") as () => void;
 
 /**
  * Bytes that `run` allocates on the JavaScript heap: what is there afterwards and what was collected
- * meanwhile. Run the code before until it is compiled. The least of three runs counts, because the
- * engine itself allocates now and then.
+ * meanwhile. Run the code before until it is compiled. The least of up to three runs counts, because
+ * the engine itself allocates now and then; `enough` bytes or fewer need no further run.
  */
-export function allocatedBytes(run: () => void): number {
+export function allocatedBytes(run: () => void, enough = 0): number {
   let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 3 && least > enough; i++) {
     collect();
     const profiler = new GCProfiler();
     profiler.start();
