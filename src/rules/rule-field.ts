@@ -95,9 +95,11 @@ function checkActions(values: Values): string | undefined {
 
 const keywordsOfRule = refine(group(fields, { help: "A rule" }), checkActions);
 
-/** `rules[2]` is rule 3 to people. */
-const numbered = (path: string): string =>
-  `rule ${Number(/\[(\d+)\]$/.exec(path)?.[1] ?? Number.NaN) + 1}`;
+/** Name of a rule that was given none: its place, as it stands in the path of a fault. */
+function nameByPlace(path: string): string {
+  const place = /\[(\d+)\]$/.exec(path)?.[1];
+  return place === undefined ? "rule" : `rule ${place}`;
+}
 
 /**
  * One content rule: `name`, `when` and action keywords, composed from the registries, in the order in
@@ -114,7 +116,7 @@ export function rule(options: Common<RulePlan>): Field<RulePlan, RuleInput> {
       if (values === undefined) return undefined;
       const name = values["name"] as string | undefined;
       return {
-        name: name ?? (path.endsWith("]") ? numbered(path) : path),
+        name: name ?? nameByPlace(path),
         when: conditions((values["when"] ?? {}) as Values),
         actions: written(values, actions),
       };
@@ -124,20 +126,26 @@ export function rule(options: Common<RulePlan>): Field<RulePlan, RuleInput> {
   };
 }
 
-/** The rule on one line. Conditions that came from `all` stand there again. */
+const valuesOf = (chosen: readonly Chosen[]): Values =>
+  Object.fromEntries(chosen.map((c) => [c.name, valueIn(c)]));
+
+/** The rule on one line. A keyword that stands in several conditions has all but the first under `all`. */
 function formatRule(value: RulePlan): string {
-  const values = (chosen: readonly Chosen[]): Values =>
-    Object.fromEntries(chosen.map((c) => [c.name, valueIn(c)]));
   const of = (not: boolean) => value.when.filter((c) => c.not === not).map((c) => c.match);
-  const seen = new Set<string>();
-  const first = of(false).filter((c) => !seen.has(c.name) && seen.add(c.name));
-  const rest = of(false).filter((c) => !first.includes(c));
+  const positive = of(false);
+  const isFirst = (c: Chosen) => positive.find((other) => other.name === c.name) === c;
+  const rest = positive.filter((c) => !isFirst(c));
   const when: Values = {
-    ...values(first),
-    ...(rest.length > 0 ? { all: rest.map((c) => values([c])) } : {}),
-    ...(of(true).length > 0 ? { not: values(of(true)) } : {}),
+    ...valuesOf(positive.filter(isFirst)),
+    ...(rest.length > 0 ? { all: rest.map((c) => valuesOf([c])) } : {}),
+    ...(of(true).length > 0 ? { not: valuesOf(of(true)) } : {}),
   };
-  return keywordsOfRule.format({ name: value.name, when, ...values(value.actions) });
+  const parts = [
+    `name: ${fields["name"]!.format(value.name)}`,
+    ...(value.when.length > 0 ? [`when: ${fields["when"]!.format(when)}`] : []),
+    ...value.actions.map((c) => `${c.name}: ${actionOf(c).value.format(valueIn(c))}`),
+  ];
+  return `{ ${parts.join(", ")} }`;
 }
 
 /** Names of the backends that a rule refers to, for the configuration to check. */
