@@ -10,6 +10,7 @@ export interface Surroundings {
 
 /** Defaults within defaults. */
 const MAX_DEPTH = 8;
+// biome-ignore lint/suspicious/noTemplateCurlyInString: that is what users write
 const FORMS = "${NAME}, ${NAME:-default}, ${NAME:?message}, ${file:/path} or ${cred:name}";
 /** Environment variables whose values are not shown. */
 const SECRET_NAME = /pass|secret|token|key|credential/i;
@@ -114,6 +115,9 @@ class Filling {
   /** Contents of a file, without the newline at its end; always a secret. */
   #file(kind: string, name: string, at: number, length: number): string {
     let path = name;
+    if (kind === "file" && !path.startsWith("/")) {
+      return this.#fault(at, length, `\${file:${name}}: not an absolute path`);
+    }
     if (kind === "cred") {
       const directory = this.#from.env["CREDENTIALS_DIRECTORY"];
       if (directory === undefined) {

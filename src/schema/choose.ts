@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { assert } from "#base/assert.ts";
 import { nearest } from "#base/nearest.ts";
 import {
+  type Choice,
   type Common,
   common,
   type Field,
@@ -11,13 +12,6 @@ import {
 } from "./field.ts";
 import { fallbacks, fieldsSchema, formatFields, readFields } from "./maps.ts";
 import { type Dict, describeTree, type Report, scalarText, type Tree } from "./tree.ts";
-
-/** A member of a registry that configuration can choose by name, with options of its own. */
-export interface Choice {
-  readonly name: string;
-  readonly summary: string;
-  readonly options: Fields;
-}
 
 /** What choosing one reads to: its name and its options, defaults filled in. */
 export interface Chosen {
@@ -79,6 +73,7 @@ export function choose<C extends Choice, K extends string, B extends Fields = No
     type: names.join(" | "),
     expected,
     choices,
+    choiceKey: key,
     fields: beside,
     read(tree, path, report) {
       if (tree.kind === "scalar" && typeof tree.value === "string") {

@@ -33,10 +33,18 @@ export interface Field<T, I = unknown> {
   readonly element?: Field<unknown>;
   /** How the elements are held: in order, or under names the user chooses. */
   readonly collection?: "list" | "named";
-  /** Members of the registry that the value chooses from. */
-  readonly choices?: readonly { readonly name: string }[];
+  /** Members of the registry that the value chooses from, and the keyword that holds the name. */
+  readonly choices?: readonly Choice[];
+  readonly choiceKey?: string;
   /** Carries I; never set. */
   readonly input?: I;
+}
+
+/** A member of a registry that configuration can choose by name, with options of its own. */
+export interface Choice {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: Fields;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a record of fields of any type

@@ -1,7 +1,6 @@
 // The one barrel besides the registries: a declaration names many kinds of field.
 export { address, network } from "./addresses.ts";
 export {
-  type Choice,
   type Chosen,
   type ChosenBeside,
   choose,
@@ -10,6 +9,7 @@ export {
 } from "./choose.ts";
 export { list, named } from "./collections.ts";
 export {
+  type Choice,
   type Common,
   common,
   type Field,

@@ -125,13 +125,18 @@ export function fieldsSchema(fields: Fields): JsonSchema {
   };
 }
 
+/** Keywords whose value is not their fallback's, each as it would be written. */
+function written(fields: Fields, value: Readonly<Record<string, unknown>>): [string, string][] {
+  return Object.entries(fields).flatMap(([keyword, field]): [string, string][] => {
+    const v = value[keyword];
+    const isSaid = v !== undefined && !isDeepStrictEqual(v, field.fallback);
+    return isSaid ? [[keyword, field.format(v)]] : [];
+  });
+}
+
 /** Keywords on one line, those left at their fallback not repeated. */
 export function formatFields(fields: Fields, value: Readonly<Record<string, unknown>>): string {
-  const parts = Object.entries(fields).flatMap(([keyword, field]) => {
-    const v = value[keyword];
-    const written = v !== undefined && !isDeepStrictEqual(v, field.fallback);
-    return written ? [`${keyword}: ${field.format(v)}`] : [];
-  });
+  const parts = written(fields, value).map(([keyword, text]) => `${keyword}: ${text}`);
   return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
 }
 
@@ -163,7 +168,12 @@ export function group<F extends Fields, S extends keyof F & string = never>(
     },
     jsonSchema: () =>
       single ? { anyOf: [single.jsonSchema(), fieldsSchema(fields)] } : fieldsSchema(fields),
-    format: (value) => formatFields(fields, value),
+    format(value) {
+      const parts = written(fields, value);
+      return parts.length === 1 && parts[0]![0] === short
+        ? parts[0]![1]
+        : formatFields(fields, value);
+    },
   };
 }
 

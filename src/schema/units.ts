@@ -43,8 +43,9 @@ function readDuration(written: string): number | undefined {
 
 /** The shortest whole number of one unit: 90000 is `90s`, 120000 is `2m`. */
 export function formatDuration(ms: number): string {
+  if (ms === 0) return "0s";
   for (const unit of ["d", "h", "m", "s"] as const) {
-    if (ms > 0 && ms % DURATION_UNITS[unit] === 0) return `${ms / DURATION_UNITS[unit]}${unit}`;
+    if (ms % DURATION_UNITS[unit] === 0) return `${ms / DURATION_UNITS[unit]}${unit}`;
   }
   return `${ms}ms`;
 }
