@@ -91,10 +91,13 @@ export function quoteLine(text: string, limit = 120): string {
   return line.length > limit ? `${line.slice(0, limit)}…` : line;
 }
 
+const CONNECT_CODES = ["L4TOUT", "L4CON"] as const;
+const ANSWER_CODES = ["L7TOUT", "L7RSP"] as const;
+
 /** The result of a conversation that failed below the protocol. */
 export function dialFailure(result: Dialled): CheckResult | undefined {
   if (!result.failure) return undefined;
-  const { phase, timeout, text } = result.failure;
-  const code = phase === "connect" ? (timeout ? "L4TOUT" : "L4CON") : timeout ? "L7TOUT" : "L7RSP";
-  return { ok: false, code, detail: text };
+  const { phase, timeout, local, text } = result.failure;
+  const [slow, broken] = phase === "connect" ? CONNECT_CODES : ANSWER_CODES;
+  return { ok: false, code: local ? "SOCKERR" : timeout ? slow : broken, detail: text };
 }

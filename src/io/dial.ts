@@ -33,6 +33,8 @@ export interface DialFailure {
   readonly phase: "connect" | "answer";
   /** It was too slow, rather than refused or reset. */
   readonly timeout: boolean;
+  /** It lay with us: no descriptor, no memory, no port left. Says nothing about the other side. */
+  readonly local: boolean;
   /** In words: "connection refused". */
   readonly text: string;
 }
@@ -43,6 +45,12 @@ export function describeSystemError(error: unknown): string {
   const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
   return words ?? code ?? message ?? String(error);
 }
+
+const SHORTAGES = ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL", "EAGAIN"];
+
+/** True when this machine or process had run out of something. */
+export const isLocalShortage = (error: unknown): boolean =>
+  SHORTAGES.includes((error as NodeJS.ErrnoException).code ?? "");
 
 function open(address: Address): Socket {
   switch (address.kind) {
@@ -81,19 +89,23 @@ export function dial(
   const finish = (end: Dialled["end"], failure?: DialFailure): void => {
     if (hangUp()) done({ failure, end, bytes });
   };
-  const fail = (text: string, timeout: boolean): void =>
-    finish("failed", { phase: connected ? "answer" : "connect", timeout, text });
-  const cancelDeadline = timers.after(options.timeoutMs, () =>
-    fail(connected ? "no whole answer in time" : "no connection in time", true),
-  );
+  const phase = (): DialFailure["phase"] => (connected ? "answer" : "connect");
+  const fail = (error: unknown): void => {
+    const text = describeSystemError(error);
+    finish("failed", { phase: phase(), timeout: false, local: isLocalShortage(error), text });
+  };
+  const cancelDeadline = timers.after(options.timeoutMs, () => {
+    const text = connected ? "no whole answer in time" : "no connection in time";
+    finish("failed", { phase: phase(), timeout: true, local: false, text });
+  });
   try {
     socket = open(address);
   } catch (error) {
     // Arguments the system would never take: still answered later, like everything else.
-    timers.after(0, () => fail(describeSystemError(error), false));
+    timers.after(0, () => fail(error));
     return () => void hangUp();
   }
-  socket.on("error", (error) => fail(describeSystemError(error), false));
+  socket.on("error", fail);
   socket.on("connect", () => {
     connected = true;
     if (options.answerBytes === 0) finish("connected");

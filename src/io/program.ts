@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Cancel, Timers } from "#base/clock.ts";
-import { describeSystemError } from "./dial.ts";
+import { describeSystemError, isLocalShortage } from "./dial.ts";
 
 export interface ProgramOptions {
   readonly args: readonly string[];
@@ -15,6 +15,8 @@ export interface ProgramResult {
   /** Exit status, or undefined when it was killed or never ran. */
   readonly status: number | undefined;
   readonly timeout: boolean;
+  /** It lay with us: no process, no descriptor left. */
+  readonly local: boolean;
   /** Why it did not run or was killed, in words; undefined after a normal exit. */
   readonly failure: string | undefined;
   readonly output: string;
@@ -46,6 +48,7 @@ export function runProgram(
   let over = false;
   let output = "";
   let room = options.outputBytes;
+  let local = false;
   let lingering: Cancel | undefined;
   const child = spawn(path, options.args, {
     env: options.env,
@@ -63,7 +66,7 @@ export function runProgram(
     return true;
   };
   const finish = (status: number | undefined, timeout: boolean, failure?: string): void => {
-    if (end()) done({ status, timeout, failure, output });
+    if (end()) done({ status, timeout, local, failure, output });
   };
   const cancelDeadline = timers.after(options.timeoutMs, () => {
     killGroup(child);
@@ -77,7 +80,10 @@ export function runProgram(
   // There are no streams when descriptors have run out; then "error" comes.
   child.stdout?.on("data", keep);
   child.stderr?.on("data", keep);
-  child.on("error", (error) => finish(undefined, false, describeSystemError(error)));
+  child.on("error", (error) => {
+    local = isLocalShortage(error);
+    finish(undefined, false, describeSystemError(error));
+  });
   const exited = (status: number | null, signal: string | null): void =>
     finish(status ?? undefined, false, signal === null ? undefined : `it was ended by ${signal}`);
   child.on("exit", (status, signal) => {

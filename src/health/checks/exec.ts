@@ -15,7 +15,7 @@ function judge(result: ProgramResult): CheckResult {
   if (result.status !== undefined) {
     return { ok: false, code: "PROCERR", detail: `exit status ${result.status}${and}` };
   }
-  const code = result.timeout ? "PROCTOUT" : "PROCERR";
+  const code = result.local ? "SOCKERR" : result.timeout ? "PROCTOUT" : "PROCERR";
   return { ok: false, code, detail: `${result.failure ?? "it did not run"}${and}` };
 }
 
