@@ -1,27 +1,19 @@
 // @hot
 import { CODE } from "#base/errors.ts";
-import {
-  BACKSLASH,
-  CLASS,
-  DOT,
-  HEX,
-  hexValue,
-  PATH,
-  PERCENT,
-  QUESTION,
-  SEMICOLON,
-  SLASH,
-} from "./tokens.ts";
+import { BACKSLASH, CLASS, DOT, HEX, hexValue, PATH, PERCENT, SEMICOLON, SLASH } from "./tokens.ts";
 
 const MALFORMED = -CODE.REQUEST_MALFORMED;
 
 /** Set in what unitAt returns when the byte came as %XX. */
 const ENCODED = 256;
 
-/** The byte that bytes[at] or the %XX there stands for, with ENCODED; -1 for a broken one and for NUL. */
+/**
+ * The byte that bytes[at] or the %XX there stands for, with ENCODED. -1 for a broken %XX, for NUL, and
+ * for a byte that must not stand in a path as it is.
+ */
 function unitAt(bytes: Uint8Array, at: number, to: number): number {
   const c = bytes[at]!;
-  if (c !== PERCENT) return c === 0 ? -1 : c;
+  if (c !== PERCENT) return (CLASS[c]! & PATH) === 0 ? -1 : c;
   if (at + 2 >= to) return -1;
   const high = bytes[at + 1]!;
   const low = bytes[at + 2]!;
@@ -30,19 +22,18 @@ function unitAt(bytes: Uint8Array, at: number, to: number): number {
   return value === 0 ? -1 : value | ENCODED;
 }
 
-/** `/` and `\`, plain or encoded: some server will take each of them for a separator. */
+/** `/` and an encoded `/` or `\`: some server will take each of them for a separator. */
 function isSeparator(unit: number): boolean {
   const c = unit & 255;
   return c === SLASH || c === BACKSLASH;
 }
 
 /**
- * Whether an encoded byte is written plainly: what a path may hold, but for the delimiters `%`, `?` and
- * `;`. RFC 3986 §2.2 would keep the other reserved characters encoded, but servers decode before they
+ * Whether an encoded byte is written plainly: what a path may hold, but for the delimiters `%` and `;`. RFC 3986 §2.2 would keep the other reserved characters encoded, but servers decode before they
  * look a path up, and a rule has to see what they see.
  */
 function isPlain(c: number): boolean {
-  return (CLASS[c]! & PATH) !== 0 && c !== PERCENT && c !== QUESTION && c !== SEMICOLON;
+  return (CLASS[c]! & PATH) !== 0 && c !== PERCENT && c !== SEMICOLON;
 }
 
 function hexDigit(value: number): number {
@@ -54,7 +45,7 @@ function hexDigit(value: number): number {
  * plain where that changes nothing, other encodings in upper case, every separator a `/`, doubled ones
  * merged, `.` and `..` segments resolved also when a `;parameter` hangs on them. Never longer than the
  * path itself, so `out` needs no more room. Returns the end in `out`, or -CODE.REQUEST_MALFORMED when the
- * path does not begin with `/`, or has a broken %XX or an encoded NUL.
+ * path does not begin with `/`, has a broken %XX, an encoded NUL, or a byte that no path may have.
  */
 export function normalisePath(
   bytes: Uint8Array,

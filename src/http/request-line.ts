@@ -97,7 +97,7 @@ function parseTarget(
 
 function parsePath(bytes: Uint8Array, from: number, edge: number, head: Head): number {
   let at = from;
-  while (at < edge && (CLASS[bytes[at]!]! & PATH) !== 0 && bytes[at] !== QUESTION) at++;
+  while (at < edge && (CLASS[bytes[at]!]! & PATH) !== 0) at++;
   head.pathStart = from;
   head.pathEnd = at;
   head.queryStart = at;

@@ -15,7 +15,8 @@ export function writeDecimal(out: Uint8Array, at: number, value: number): number
   let rest = value;
   for (let i = at + digits - 1; i >= at; i--) {
     const next = Math.floor(rest / 10);
-    out[i] = 48 + rest - next * 10;
+    // In this order: beyond 2⁵³ the sum would lose its last bit.
+    out[i] = 48 + (rest - next * 10);
     rest = next;
   }
   return at + digits;

@@ -21,8 +21,8 @@ export const TOKEN = 1;
 /** Inside a field value: HTAB, SP, visible ASCII, obs-text. */
 export const VALUE = 2;
 /**
- * Inside a path: visible ASCII but `"`, `#`, `<`, `>` and `\`. Browsers always encode those, and some
- * servers read `\` as `/`. `^`, `` ` ``, `{`, `|`, `}` break RFC 3986 too, but clients send them, and
+ * Inside a path: visible ASCII but `?`, `#`, which end it, and `"`, `<`, `>`, `\`, which browsers always
+ * encode and of which some servers read `\` as `/`. `^`, `` ` ``, `{`, `|`, `}` break RFC 3986 too, but clients send them, and
  * everybody agrees on what they are.
  */
 export const PATH = 4;
@@ -55,7 +55,7 @@ function createClasses(): Uint8Array {
   mark(table, NAME, "-._~");
   table[QUOTE]! &= ~(PATH | QUOTED);
   table[BACKSLASH]! &= ~(PATH | QUOTED);
-  for (let i = 0; i < 3; i++) table["#<>".charCodeAt(i)]! &= ~PATH;
+  for (let i = 0; i < 4; i++) table["#<>?".charCodeAt(i)]! &= ~PATH;
   table["#".charCodeAt(0)]! &= ~QUERY;
   return table;
 }
