@@ -48,6 +48,8 @@ export interface Driver extends Transport {
   turn(sink: Sink, waitMs: number): number;
   /** Descriptor that makes a waiting turn return when 8 bytes are written to it (eventfd). */
   readonly wakeFd: number;
+  /** Descriptors of the process that live as long as the driver; sockets are not among them. */
+  readonly descriptors: readonly number[];
   /** System calls made so far. */
   readonly systemCalls: number;
   /** Receives that found no pooled buffer and had to wait. */

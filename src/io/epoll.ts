@@ -138,6 +138,10 @@ class EpollDriver implements Driver {
     this.#kernel.watch(this.#epoll, this.wakeFd, EPOLLIN, WAKE, 0);
   }
 
+  get descriptors(): readonly number[] {
+    return [this.#epoll, this.wakeFd];
+  }
+
   get systemCalls(): number {
     return this.#kernel.calls;
   }

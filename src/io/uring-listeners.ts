@@ -39,7 +39,12 @@ export class Listeners {
   #last = -1;
 
   constructor(
-    ring: Ring, table: SocketTable, words: Int32Array, address: number, peersAt: number, tag: number,
+    ring: Ring,
+    table: SocketTable,
+    words: Int32Array,
+    address: number,
+    peersAt: number,
+    tag: number,
   ) {
     this.#ring = ring;
     this.#table = table;

@@ -78,11 +78,24 @@ export class Ring {
     params.fill(0);
     params[PARAMS.CQ_ENTRIES] = layout.completions;
     params[PARAMS.FLAGS] =
-      SETUP.CQSIZE | SETUP.SUBMIT_ALL | SETUP.COOP_TASKRUN | SETUP.SINGLE_ISSUER |
-      SETUP.DEFER_TASKRUN | SETUP.NO_MMAP | SETUP.NO_SQARRAY;
+      SETUP.CQSIZE |
+      SETUP.SUBMIT_ALL |
+      SETUP.COOP_TASKRUN |
+      SETUP.SINGLE_ISSUER |
+      SETUP.DEFER_TASKRUN |
+      SETUP.NO_MMAP |
+      SETUP.NO_SQARRAY;
     params[PARAMS.SQ_USER_ADDR] = arena.address + layout.sqeAt;
     params[PARAMS.CQ_USER_ADDR] = arena.address + layout.ringAt;
-    this.fd = syscall(SYS_IO_URING_SETUP, layout.entries, arena.address + layout.argAt, 0, 0, 0n, 0n);
+    this.fd = syscall(
+      SYS_IO_URING_SETUP,
+      layout.entries,
+      arena.address + layout.argAt,
+      0,
+      0,
+      0n,
+      0n,
+    );
     if (this.fd < 0) throw new Error(`io_uring_setup: errno ${errno()}`);
     const ring = layout.ringAt >> 2;
     this.#entries = params[PARAMS.SQ_ENTRIES]!;
@@ -105,7 +118,13 @@ export class Ring {
   /** io_uring_register with its argument at `registerAt`. Returns its result or -errno. */
   register(opcode: number, count: number): number {
     const result = syscall(
-      SYS_IO_URING_REGISTER, this.fd, opcode, this.#address + this.#layout.argAt + 128, count, 0n, 0n,
+      SYS_IO_URING_REGISTER,
+      this.fd,
+      opcode,
+      this.#address + this.#layout.argAt + 128,
+      count,
+      0n,
+      0n,
     );
     return result < 0 ? -errno() : result;
   }
@@ -149,7 +168,8 @@ export class Ring {
    * entries so far are submitted first.
    */
   entry(op: number, fd: number, data: number, extra: number): number {
-    if (((this.#tail - Atomics.load(this.words, this.#sqHead)) | 0) >= this.#entries) this.#submit();
+    if (((this.#tail - Atomics.load(this.words, this.#sqHead)) | 0) >= this.#entries)
+      this.#submit();
     const at = this.#sqBase + (this.#tail & this.#sqMask) * SQE_WORDS;
     this.#tail = (this.#tail + 1) | 0;
     const words = this.words;
@@ -181,7 +201,13 @@ export class Ring {
     const count = (this.#tail - this.#told) | 0;
     this.systemCalls++;
     const n = syscall(
-      SYS_IO_URING_ENTER, this.#registered, count, 0, ENTER_REGISTERED_RING, 0n, 0n,
+      SYS_IO_URING_ENTER,
+      this.#registered,
+      count,
+      0,
+      ENTER_REGISTERED_RING,
+      0n,
+      0n,
     );
     this.#told = (this.#told + (n > 0 ? n : 0)) | 0;
   }
@@ -207,7 +233,13 @@ export class Ring {
     this.systemCalls++;
     const flags = ENTER_GETEVENTS | ENTER_EXT_ARG | ENTER_REGISTERED_RING;
     const n = syscall(
-      SYS_IO_URING_ENTER, this.#registered, count, waitMs === 0 ? 0 : 1, flags, this.#arg, 24n,
+      SYS_IO_URING_ENTER,
+      this.#registered,
+      count,
+      waitMs === 0 ? 0 : 1,
+      flags,
+      this.#arg,
+      24n,
     );
     if (n >= 0) {
       this.#told = (this.#told + n) | 0;

@@ -1,4 +1,6 @@
 // @hot
+
+import { allowedSockets } from "./descriptor-limit.ts";
 import { AF_UNIX, type Driver, type DriverOptions, SOCKADDR_BYTES } from "./driver.ts";
 import { createEventfd } from "./eventfd.ts";
 import { type Mapping, mapArena } from "./memory.ts";
@@ -80,7 +82,6 @@ export class UringDriver implements Driver {
   readonly bufferBytes: number;
   readonly pages: Pages;
   readonly wakeFd: number;
-  readonly ringFd: number;
   starved = 0;
   readonly #arena: Mapping;
   readonly #layout: ArenaLayout;
@@ -110,11 +111,14 @@ export class UringDriver implements Driver {
     this.#words = new Int32Array(this.#arena.buffer);
     this.#address = this.#arena.address;
     this.#ring = new Ring(this.#arena, layout);
-    this.ringFd = this.#ring.fd;
     check(this.#ring.registerSparseFiles(sockets), "registering direct descriptors");
     this.#buffers = new ProvidedBuffers(
-      this.#arena.buffer, this.#address, layout.bufferRingAt, layout.buffersAt,
-      options.buffers, options.bufferBytes,
+      this.#arena.buffer,
+      this.#address,
+      layout.bufferRingAt,
+      layout.buffersAt,
+      options.buffers,
+      options.bufferBytes,
     );
     check(
       this.#ring.registerBufferRing(BUFFER_GROUP, layout.bufferRingAt, options.buffers),
@@ -133,10 +137,19 @@ export class UringDriver implements Driver {
     this.#words[layout.lingerAt >> 2] = 1;
     this.#words[(layout.lingerAt >> 2) + 1] = 0;
     this.#listeners = new Listeners(
-      this.#ring, this.#table, this.#words, this.#address, layout.peersAt, KIND.ACCEPT << KIND_SHIFT,
+      this.#ring,
+      this.#table,
+      this.#words,
+      this.#address,
+      layout.peersAt,
+      KIND.ACCEPT << KIND_SHIFT,
     );
     this.wakeFd = createEventfd();
     this.#armWake();
+  }
+
+  get descriptors(): readonly number[] {
+    return [this.#ring.fd, this.wakeFd];
   }
 
   get systemCalls(): number {
@@ -208,8 +221,7 @@ export class UringDriver implements Driver {
     const entry = this.#entry(OP.SEND, KIND.SEND, socket);
     this.#words[entry + 4] = this.#address + at;
     this.#words[entry + 6] = bytes;
-    this.#words[entry + 7] =
-      abi.MSG_NOSIGNAL | abi.MSG_WAITALL | (more ? abi.MSG_MORE : 0);
+    this.#words[entry + 7] = abi.MSG_NOSIGNAL | abi.MSG_WAITALL | (more ? abi.MSG_MORE : 0);
   }
 
   finish(socket: number): void {
@@ -272,7 +284,12 @@ export class UringDriver implements Driver {
 
   /** setsockopt as a linked entry that is silent on success. */
   #setOption(
-    socket: number, level: number, option: number, valueAt: number, bytes: number, link: number,
+    socket: number,
+    level: number,
+    option: number,
+    valueAt: number,
+    bytes: number,
+    link: number,
   ): void {
     const data = (KIND.SOCKET << KIND_SHIFT) | socket;
     const op = OP.URING_CMD | SQE.FIXED_FILE | SQE.CQE_SKIP_SUCCESS | link;
@@ -557,5 +574,5 @@ function check(result: number, what: string): void {
 
 /** Makes the driver with as many sockets as the limit of descriptors allows. Throws when it cannot. */
 export function createUringDriver(options: DriverOptions): UringDriver {
-  return new UringDriver(options, options.sockets);
+  return new UringDriver(options, allowedSockets(options.sockets, 0));
 }

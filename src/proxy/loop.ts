@@ -1,0 +1,253 @@
+import { CODE } from "#base/errors.ts";
+import { systemClock } from "#io/clock.ts";
+import { allowedSockets } from "#io/descriptor-limit.ts";
+import type { Driver, DriverOptions } from "#io/driver.ts";
+import { chooseDriver } from "#io/probe.ts";
+import { type Board, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
+import type { EnginePlan, Plan } from "#plan/plan.ts";
+import { AccessLog } from "./access-log.ts";
+import { serveQueue } from "./assign.ts";
+import { closeClient } from "./client.ts";
+import { Core } from "./core.ts";
+import { Dispatch } from "./dispatch.ts";
+import { abortExchange } from "./exchange.ts";
+import type { FromWorker, ToWorker, WorkerListener, WorkerStart } from "./protocol.ts";
+import { createRuntime } from "./runtime.ts";
+import { CLIENT, CS, KIND, UP, US } from "./tables.ts";
+import { closeAllIdle, closeIdle } from "./upstream.ts";
+
+/** How often what is not urgent is looked at: waiting requests, servers to be cleared, the calendar. */
+const HOUSEKEEPING_MS = 25;
+/** Descriptors of the process that are not for sockets of a worker. */
+const RESERVED = 256;
+const BUFFERS = 1024;
+const BUFFER_BYTES = 4096;
+const LISTENERS = 1024;
+
+/** What the engine's limits come to for one worker's driver. Every socket is a client's or a server's. */
+function driverOptions(engine: EnginePlan): DriverOptions {
+  const clients = Math.ceil(engine.maxConnections / engine.threads);
+  return {
+    sockets: allowedSockets(clients * 2 + RESERVED, RESERVED),
+    pageBytes: engine.memoryBytes,
+    buffers: BUFFERS,
+    bufferBytes: BUFFER_BYTES,
+  };
+}
+
+/**
+ * A worker's loop: one turn of the driver after another, and between turns what control asked for. It
+ * is a class of its own, apart from the thread's entry, so that a test can turn it by hand.
+ */
+export class Loop {
+  readonly driver: Driver;
+  readonly reason: string;
+  readonly core: Core;
+  readonly dispatch: Dispatch;
+  ended = false;
+  readonly #board: Board;
+  readonly #row: number;
+  readonly #tell: (message: FromWorker) => void;
+  /** Listener number and descriptor by bind key. */
+  readonly #listening = new Map<string, { listener: number; fd: number }>();
+  #drainUntilMs = 0;
+  #accepting = true;
+  #housekeptMs = 0;
+  #wallOffset = 0;
+
+  constructor(start: WorkerStart, board: Board, tell: (message: FromWorker) => void) {
+    const { plan, index } = start;
+    const chosen = chooseDriver(plan.engine.driver, driverOptions(plan.engine));
+    this.driver = chosen.driver;
+    this.reason = chosen.reason;
+    this.#board = board;
+    this.#row = index * WORKER.size;
+    this.#tell = tell;
+    const runtime = createRuntime(plan, board, index);
+    const log = new AccessLog(board, index);
+    const now = systemClock.monotonicMs();
+    this.core = new Core(this.driver, board, index, runtime, log, now);
+    this.dispatch = new Dispatch(this.core, systemClock);
+    this.#setClock(now);
+    this.#listen(plan, start.listeners);
+    board.workers[this.#row + WORKER.DRIVER] = this.driver.name === "io_uring" ? 1 : 2;
+    board.workers[this.#row + WORKER.GENERATION] = plan.generation;
+    board.workers[this.#row + WORKER.STATE] = 1;
+  }
+
+  /** One turn. `messages` is called when control woke the loop. */
+  turn(messages: () => void): void {
+    const core = this.core;
+    if (this.dispatch.wake) {
+      this.dispatch.wake = false;
+      messages();
+    }
+    this.dispatch.refresh();
+    core.timers.advance(core.nowMs, this.dispatch.due);
+    if (core.nowMs - this.#housekeptMs >= HOUSEKEEPING_MS) this.#housekeep();
+    const wait =
+      this.#accepting || !core.draining ? core.timers.waitMs(core.nowMs) : HOUSEKEEPING_MS;
+    const accepts = core.totals.process[PROCESS_TOTALS.ACCEPTS]!;
+    const waiting = this.#queued() ? Math.min(wait, HOUSEKEEPING_MS) : wait;
+    const done = this.driver.turn(this.dispatch, core.draining && this.#accepting ? 0 : waiting);
+    if (done < 0) throw new Error(`the event loop broke: errno ${-done}`);
+    this.#count(done);
+    if (core.draining && this.#accepting) {
+      // The kernel's queue of connections is empty: nobody is turned away by what follows.
+      if (core.totals.process[PROCESS_TOTALS.ACCEPTS] === accepts) this.#stopAccepting();
+    }
+    if (core.draining && !this.#accepting) this.#checkDrained();
+  }
+
+  handle(message: ToWorker): void {
+    switch (message.type) {
+      case "plan":
+        this.#swap(message.plan, message.listeners);
+        return;
+      case "drain":
+        this.#drain(message.withinMs);
+        return;
+      case "stop":
+        this.#drain(0);
+    }
+  }
+
+  #queued(): boolean {
+    for (const backend of this.core.runtime.backends)
+      if (backend && backend.queueCount > 0) return true;
+    return false;
+  }
+
+  #setClock(now: number): void {
+    this.#wallOffset = systemClock.wallMs() - now;
+    this.dispatch.wallOffset = this.#wallOffset;
+  }
+
+  #count(done: number): void {
+    const core = this.core;
+    const cells = this.#board.workers;
+    const totals = core.totals.process;
+    totals[PROCESS_TOTALS.TURNS]!++;
+    totals[PROCESS_TOTALS.COMPLETIONS]! += done;
+    totals[PROCESS_TOTALS.SYSCALLS] = this.driver.systemCalls;
+    totals[PROCESS_TOTALS.NO_BUFFERS] = this.driver.starved;
+    cells[this.#row + WORKER.BEAT] = (cells[this.#row + WORKER.BEAT]! + 1) | 0;
+    cells[this.#row + WORKER.CONNECTIONS] = core.connections;
+    cells[this.#row + WORKER.UPSTREAMS] = core.upstreamCount;
+    cells[this.#row + WORKER.REQUESTS] = core.requests;
+  }
+
+  /** Serves queues that other threads made room for, and clears servers that control wants cleared. */
+  #housekeep(): void {
+    const core = this.core;
+    this.#housekeptMs = core.nowMs;
+    this.#setClock(core.nowMs);
+    for (const backend of core.runtime.backends) {
+      if (backend && backend.queueCount > 0) serveQueue(core, backend);
+    }
+    for (const server of core.runtime.servers) {
+      if (!server) continue;
+      if (server.retired && server.idleFirst >= 0) closeAllIdle(core, server);
+      const kill = this.#board.servers[server.slot * SERVER.size + SERVER.KILL]!;
+      if (kill === server.killSeen) continue;
+      server.killSeen = kill;
+      closeAllIdle(core, server);
+      this.#endSessions(server.slot, CODE.SERVER_DOWN);
+    }
+  }
+
+  #endSessions(slot: number, code: number): void {
+    const core = this.core;
+    for (let socket = 0; socket < core.kinds.length; socket++) {
+      if (core.kinds[socket] !== KIND.UPSTREAM) continue;
+      const row = socket * UP.size;
+      if (core.upstreams[row + UP.SERVER] !== slot) continue;
+      const state = core.upstreams[row + UP.STATE];
+      const x = core.upstreams[row + UP.EXCHANGE]!;
+      if ((state === US.BUSY || state === US.CONNECTING) && x >= 0) abortExchange(core, x, code);
+    }
+  }
+
+  #listen(plan: Plan, listeners: readonly WorkerListener[]): void {
+    const fds = new Map(listeners.map((l) => [l.key, l.fd]));
+    const wanted = new Map<string, number>();
+    for (const frontend of plan.frontends) {
+      for (const bind of frontend.binds) if (fds.has(bind.key)) wanted.set(bind.key, frontend.slot);
+    }
+    for (const [key, { listener }] of this.#listening) {
+      if (wanted.has(key)) continue;
+      this.driver.unlisten(listener);
+      this.#listening.delete(key);
+    }
+    for (const [key, slot] of wanted) {
+      const known = this.#listening.get(key);
+      if (known) {
+        this.core.listeners[known.listener] = slot;
+        continue;
+      }
+      const used = new Set([...this.#listening.values()].map((l) => l.listener));
+      let listener = 0;
+      while (used.has(listener)) listener++;
+      if (listener >= LISTENERS) throw new Error(`more than ${LISTENERS} listeners`);
+      const fd = fds.get(key)!;
+      this.#listening.set(key, { listener, fd });
+      this.core.listeners[listener] = slot;
+      this.driver.listen(listener, fd);
+    }
+  }
+
+  #swap(plan: Plan, listeners: readonly WorkerListener[]): void {
+    const core = this.core;
+    try {
+      core.runtime = createRuntime(plan, this.#board, core.index, core.runtime);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#tell({ type: "refused", generation: plan.generation, message });
+      return;
+    }
+    this.#listen(plan, listeners);
+    this.#board.workers[this.#row + WORKER.GENERATION] = plan.generation;
+    this.#closeIdleClients((slot) => core.runtime.frontends[slot]?.retired ?? true);
+    this.#tell({ type: "planned", generation: plan.generation });
+  }
+
+  /** Closes clients that wait for nothing: those of frontends that are gone, or all. */
+  #closeIdleClients(of: (frontendSlot: number) => boolean): void {
+    const core = this.core;
+    for (let socket = 0; socket < core.kinds.length; socket++) {
+      if (core.kinds[socket] !== KIND.CLIENT) continue;
+      const row = socket * CLIENT.size;
+      if (core.clients[row + CLIENT.STATE] !== CS.IDLE) continue;
+      if (core.clients[row + CLIENT.REQUESTS] === 0) continue;
+      if (of(core.clients[row + CLIENT.FRONTEND]!)) closeClient(core, socket, false);
+    }
+  }
+
+  #drain(withinMs: number): void {
+    this.core.draining = true;
+    this.#drainUntilMs = systemClock.monotonicMs() + withinMs;
+  }
+
+  #stopAccepting(): void {
+    this.#accepting = false;
+    for (const { listener } of this.#listening.values()) this.driver.unlisten(listener);
+    this.#board.workers[this.#row + WORKER.STATE] = 2;
+    this.#closeIdleClients(() => true);
+    const core = this.core;
+    for (let socket = 0; socket < core.kinds.length; socket++) {
+      if (core.kinds[socket] !== KIND.UPSTREAM) continue;
+      if (core.upstreams[socket * UP.size + UP.STATE] === US.IDLE) closeIdle(core, socket);
+    }
+  }
+
+  #checkDrained(): void {
+    const core = this.core;
+    const late = core.nowMs >= this.#drainUntilMs;
+    if (core.connections > 0 && !late) return;
+    this.ended = true;
+    this.#board.workers[this.#row + WORKER.STATE] = 0;
+    const cut = core.connections;
+    this.driver.destroy();
+    this.#tell({ type: "drained", cut });
+  }
+}

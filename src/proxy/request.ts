@@ -1,0 +1,290 @@
+// @hot
+import { queryKey, sourceKey, uriKey, valueKey } from "#balance/key-hash.ts";
+import { CODE } from "#base/errors.ts";
+import { inNetwork } from "#base/ip.ts";
+import { beginChunked } from "#http/chunked.ts";
+import { FIELD, FIELD_WORDS, FRAMING, type Head } from "#http/head.ts";
+import { classFor, PAGE_SIZES } from "#io/pages.ts";
+import { peerIp } from "#io/peer-ip.ts";
+import { FRONTEND_TOTALS, PROCESS_TOTALS } from "#plan/board.ts";
+import { answer, answerWith } from "./answer.ts";
+import { assign } from "./assign.ts";
+import { closeClient, receiveMore, releaseNext } from "./client.ts";
+import { type Core, keepEdits } from "./core.ts";
+import { failExchange, openExchange } from "./exchange.ts";
+import { editsBytes, REQUEST_ROOM, writeRequest } from "./forward.ts";
+import type { BackendRuntime, FrontendRuntime } from "./runtime.ts";
+import { findSticky } from "./sticky.ts";
+import { CF, CLIENT, N, RELAY, X, XF } from "./tables.ts";
+
+/** Methods that may be repeated without harm, by METHOD id (RFC 9110 §9.2.2). */
+const IDEMPOTENT = Object.freeze([0, 1, 1, 0, 1, 1, 1, 1, 0, 0]);
+
+/** Largest part of a body that travels in the same page, and so in the same send, as its head. */
+const BODY_WITH_HEAD = 8192;
+
+/**
+ * A whole request head lies at [from, parsed); the bytes up to `end` follow it. `buffer` ≥ 0 is the
+ * pooled buffer that holds them, else they are in the client's page.
+ */
+export function beginRequest(
+  core: Core,
+  socket: number,
+  from: number,
+  parsed: number,
+  end: number,
+  buffer: number,
+): void {
+  const head = core.requestHead;
+  const frontend = core.runtime.frontends[core.clients[socket * CLIENT.size + CLIENT.FRONTEND]!]!;
+  peerIp(core.memory, core.transport.peerAt(socket), core.peer, 0);
+  core.verdict.reset();
+  core.verdict.backend = frontend.plan.defaultBackend;
+  if (frontend.rules !== undefined) {
+    core.view.fill(core.memory, head, core.peer, 0);
+    frontend.rules(core.view, core.verdict);
+  }
+  const rest = bodyHere(head, end - parsed);
+  // The head as sent, what the log keeps of it, and cookies that may grow by a blank each.
+  const need =
+    3 * (parsed - from) +
+    REQUEST_ROOM +
+    core.verdict.targetEnd +
+    editsBytes(core.verdict.request) +
+    rest;
+  const x = openExchange(core, socket, classFor(need));
+  if (x < 0) {
+    core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
+    if (buffer >= 0) core.transport.release(buffer);
+    closeClient(core, socket, true);
+    return;
+  }
+  keepTexts(core, x, head, parsed - from);
+  begin(core, x, head, from, parsed);
+  const code = decide(core, x, frontend, head);
+  writeOut(core, x, frontend, head, parsed, rest);
+  const used = keepBody(core, x, head, parsed + rest, end, rest);
+  keepNext(core, socket, used, end, buffer);
+  core.timers.clear(socket);
+  if (head.framing === FRAMING.NONE) receiveMore(core, socket);
+  go(core, x, code);
+}
+
+/** How many bytes of the body behind the head go out together with it. */
+function bodyHere(head: Head, here: number): number {
+  if (head.framing !== FRAMING.LENGTH) return 0;
+  return Math.min(here, head.contentLength, BODY_WITH_HEAD);
+}
+
+function begin(core: Core, x: number, head: Head, from: number, parsed: number): void {
+  const at = x * X.size;
+  let flags = XF.REPLAYABLE;
+  if (head.keepAlive) flags |= XF.KEEP_ALIVE;
+  if (head.version === 10) flags |= XF.OLD;
+  if (head.upgrade) flags |= XF.UPGRADE;
+  if (IDEMPOTENT[head.method] === 1 && !head.upgrade) flags |= XF.IDEMPOTENT;
+  core.exchanges[at + X.FLAGS] = flags;
+  core.exchanges[at + X.METHOD] = head.method;
+  core.exchanges[at + X.UP + RELAY.DECODER] = head.framing;
+  core.exchanges[at + X.UP + RELAY.ENCODER] = head.framing === FRAMING.CHUNKED ? 1 : 0;
+  core.numbers[x * N.size + N.BYTES_IN] = parsed - from;
+  const edits = core.edits[x];
+  if (edits !== undefined) edits.count = 0;
+  if (core.verdict.response.count > 0) keepEdits(core, x, core.verdict.response);
+}
+
+/** Copies what the log will want to the end of the page, where it stays until the exchange is over. */
+function keepTexts(core: Core, x: number, head: Head, headBytes: number): void {
+  const at = x * X.size;
+  const cells = core.exchanges;
+  const size = PAGE_SIZES[cells[at + X.PAGE_CLASS]!]!;
+  let to = cells[at + X.PAGE]! + size - headBytes;
+  const lineEnd = head.targetEnd + 9;
+  to = keepText(core, at + X.LINE_AT, head.methodStart, lineEnd, to);
+  to = keepText(core, at + X.HOST_AT, head.hostStart, head.hostEnd, to);
+  for (let i = 0; i < head.count; i++) {
+    const id = head.ids[i]!;
+    if (id !== FIELD.USER_AGENT && id !== FIELD.REFERER) continue;
+    const cell = id === FIELD.USER_AGENT ? X.AGENT_AT : X.REFERER_AT;
+    if (cells[at + cell + 1] !== 0) continue;
+    const from = head.fields[i * FIELD_WORDS + 2]!;
+    to = keepText(core, at + cell, from, head.fields[i * FIELD_WORDS + 3]!, to);
+  }
+}
+
+/** `cell` gets the position, the cell behind it the length. */
+function keepText(core: Core, cell: number, from: number, end: number, to: number): number {
+  core.exchanges[cell] = to;
+  core.exchanges[cell + 1] = end - from;
+  for (let i = from; i < end; i++) core.memory[to++] = core.memory[i]!;
+  return to;
+}
+
+/** The code with which to answer in a server's place, or 0; sets the backend and what sticks to it. */
+function decide(core: Core, x: number, frontend: FrontendRuntime, head: Head): number {
+  const at = x * X.size;
+  const verdict = core.verdict;
+  if (core.view.refuse !== 0 && frontend.rules !== undefined && verdict.status === 0) {
+    return core.view.refuse === 414 ? CODE.REQUEST_URI_TOO_LONG : CODE.REQUEST_MALFORMED;
+  }
+  if (verdict.status > 0) {
+    if (verdict.status < 400) return CODE.REDIRECTED;
+    const cell = core.exchanges[at + X.FRONTEND]! * FRONTEND_TOTALS.size + FRONTEND_TOTALS.DENIED;
+    core.totals.frontends[cell]!++;
+    return CODE.REQUEST_DENIED;
+  }
+  const limit = frontend.plan.maxBodyBytes;
+  if (limit > 0 && head.framing === FRAMING.LENGTH && head.contentLength > limit) {
+    return CODE.REQUEST_BODY_TOO_LARGE;
+  }
+  if (verdict.backend < 0) return CODE.BACKEND_NONE;
+  const slot = frontend.backendSlots[verdict.backend]!;
+  const backend = core.runtime.backends[slot]!;
+  core.exchanges[at + X.BACKEND] = slot;
+  if (backend.key !== undefined) core.numbers[x * N.size + N.KEY] = keyOf(core, backend, head);
+  if (backend.persistence !== undefined) findSticky(core, x, backend, head);
+  return 0;
+}
+
+/** The request's key as the backend's scheduler hashes it, or -1. */
+function keyOf(core: Core, backend: BackendRuntime, head: Head): number {
+  const spec = backend.key!;
+  switch (spec.kind) {
+    case "source":
+      return sourceKey(core.peer, 0);
+    case "uri": {
+      const whole = spec.whole && head.queryEnd > head.queryStart;
+      const end = whole ? head.queryEnd : head.pathEnd;
+      return uriKey(core.memory, head.pathStart, end, spec.depth, spec.length);
+    }
+    case "query":
+      return queryKey(core.memory, head.queryStart, head.queryEnd, spec.name);
+    default:
+      return headerKey(core, head, spec.name);
+  }
+}
+
+function headerKey(core: Core, head: Head, name: Uint8Array): number {
+  const bytes = core.memory;
+  for (let i = 0; i < head.count; i++) {
+    const cell = i * FIELD_WORDS;
+    const from = head.fields[cell]!;
+    if (head.fields[cell + 1]! - from !== name.length) continue;
+    let same = true;
+    for (let k = 0; same && k < name.length; k++) {
+      const c = bytes[from + k]!;
+      same = (c >= 65 && c <= 90 ? c | 32 : c) === name[k];
+    }
+    if (same) return valueKey(bytes, head.fields[cell + 2]!, head.fields[cell + 3]!);
+  }
+  return -1;
+}
+
+/** Writes the request as the server gets it to the start of the page. */
+function writeOut(
+  core: Core,
+  x: number,
+  frontend: FrontendRuntime,
+  head: Head,
+  parsed: number,
+  rest: number,
+): void {
+  const at = x * X.size;
+  const page = core.exchanges[at + X.PAGE]!;
+  const verdict = core.verdict;
+  const bytes = core.memory;
+  const trusted = isTrusted(core, frontend);
+  const slot = core.exchanges[at + X.BACKEND]!;
+  const persistence = slot < 0 ? undefined : core.runtime.backends[slot]!.persistence;
+  let to = writeRequest(
+    frontend,
+    bytes,
+    head,
+    core.peer,
+    trusted,
+    verdict.request,
+    verdict.target,
+    verdict.targetEnd,
+    persistence,
+    bytes,
+    page,
+  );
+  if (rest > 0) {
+    bytes.copyWithin(to, parsed, parsed + rest);
+    to += rest;
+    core.numbers[x * N.size + N.BYTES_IN]! += rest;
+  }
+  core.exchanges[at + X.HEAD_BYTES] = to - page;
+}
+
+function isTrusted(core: Core, frontend: FrontendRuntime): boolean {
+  const trusted = frontend.plan.forwarded.trusted;
+  for (let i = 0; i < trusted.length; i++) {
+    if (inNetwork(trusted[i]!, core.peer, 0)) return true;
+  }
+  return false;
+}
+
+/**
+ * Sets up the rest of the body, keeping in the relay's page what is here of it. Returns the position up
+ * to which bytes belong to this request.
+ */
+function keepBody(
+  core: Core,
+  x: number,
+  head: Head,
+  from: number,
+  end: number,
+  sent: number,
+): number {
+  const relay = x * X.size + X.UP;
+  const cells = core.exchanges;
+  if (head.framing === FRAMING.NONE) return from;
+  let here = end - from;
+  if (head.framing === FRAMING.LENGTH) {
+    const left = head.contentLength - sent;
+    core.numbers[x * N.size + N.UP_LEFT] = left;
+    if (left === 0) {
+      cells[relay + RELAY.DECODER] = FRAMING.NONE;
+      return from;
+    }
+    here = Math.min(here, left);
+  } else beginChunked(cells, relay + RELAY.CHUNK);
+  if (here === 0) return from;
+  const size = here <= 12_000 ? 1 : 2;
+  const page = core.transport.pages.take(size);
+  if (page < 0) return -1;
+  cells[relay + RELAY.PAGE] = page;
+  cells[relay + RELAY.CLASS] = size;
+  cells[relay + RELAY.KEPT] = here;
+  core.memory.copyWithin(page + 12, from, from + here);
+  return from + here;
+}
+
+/** Keeps what lies behind this request for the next one; else gives its memory back. */
+function keepNext(core: Core, socket: number, used: number, end: number, buffer: number): void {
+  const at = socket * CLIENT.size;
+  if (used < 0) core.clients[at + CLIENT.FLAGS]! |= CF.LAST;
+  if (used >= 0 && used < end) {
+    core.clients[at + CLIENT.NEXT_BUFFER] = buffer;
+    core.clients[at + CLIENT.NEXT_AT] = used;
+    core.clients[at + CLIENT.NEXT_BYTES] = end - used;
+    return;
+  }
+  core.clients[at + CLIENT.NEXT_BYTES] = 0;
+  if (buffer >= 0) core.transport.release(buffer);
+  else releaseNext(core, socket);
+}
+
+/** To a server, or to an answer of our own. */
+function go(core: Core, x: number, code: number): void {
+  const socket = core.exchanges[x * X.size + X.CLIENT]!;
+  if ((core.clients[socket * CLIENT.size + CLIENT.FLAGS]! & CF.LAST) !== 0) {
+    failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
+  } else if (code === 0) assign(core, x);
+  else if (code === CODE.REDIRECTED || code === CODE.REQUEST_DENIED) {
+    const verdict = core.verdict;
+    answerWith(core, x, code, verdict.status, verdict.headers, verdict.headersEnd);
+  } else if (code === CODE.REQUEST_MALFORMED) answer(core, x, code, 400);
+  else failExchange(core, x, code);
+}

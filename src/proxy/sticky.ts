@@ -1,0 +1,67 @@
+// @hot
+import { FIELD, FIELD_WORDS, type Head } from "#http/head.ts";
+import type { Core } from "./core.ts";
+import { putBytes } from "./log-bytes.ts";
+import type { Persistence } from "./persistence.ts";
+import { addedLines, findServer, writeCookie, writeSetCookie } from "./persistence-cookies.ts";
+import type { BackendRuntime } from "./runtime.ts";
+import { X, XF } from "./tables.ts";
+
+/** Looks for the server that the request's persistence cookie names. */
+export function findSticky(core: Core, x: number, backend: BackendRuntime, head: Head): void {
+  const at = x * X.size;
+  const found = findServer(backend.persistence!, core.memory, head);
+  core.exchanges[at + X.FOUND] = found;
+  if (found < 0) return;
+  core.exchanges[at + X.STICK] = backend.servers[found]!.slot;
+  core.exchanges[at + X.FLAGS]! |= XF.STUCK;
+}
+
+/** Writes the Cookie lines without what is ours in them, and hides the client's own from the copy. */
+export function writeCookies(
+  persistence: Persistence,
+  bytes: Uint8Array,
+  head: Head,
+  out: Uint8Array,
+  at: number,
+): number {
+  for (let i = 0; i < head.count; i++) {
+    if (head.ids[i] !== FIELD.COOKIE || head.hop[i] === 1) continue;
+    const cell = i * FIELD_WORDS;
+    head.hop[i] = 1;
+    at = writeCookie(persistence, bytes, head.fields[cell + 2]!, head.fields[cell + 3]!, out, at);
+  }
+  return at;
+}
+
+const HIDDEN = 2;
+
+function persistenceOf(core: Core, x: number): Persistence | undefined {
+  return core.runtime.backends[core.exchanges[x * X.size + X.BACKEND]!]!.persistence;
+}
+
+/** Keeps the server's Set-Cookie lines from being copied: writeSetCookies writes them. */
+export function hideSetCookies(core: Core, x: number): void {
+  if (persistenceOf(core, x) === undefined) return;
+  const head = core.responseHead;
+  for (let i = 0; i < head.count; i++) {
+    if (head.ids[i] === FIELD.SET_COOKIE && head.hop[i] === 0) head.hop[i] = HIDDEN;
+  }
+}
+
+/** Writes the server's Set-Cookie lines as the client gets them, and ours. Returns the end. */
+export function writeSetCookies(core: Core, x: number, at: number): number {
+  const persistence = persistenceOf(core, x);
+  if (persistence === undefined) return at;
+  const head = core.responseHead;
+  const bytes = core.memory;
+  const server = core.runtime.servers[core.exchanges[x * X.size + X.SERVER]!]!;
+  for (let i = 0; i < head.count; i++) {
+    if (head.hop[i] !== HIDDEN) continue;
+    const from = head.fields[i * FIELD_WORDS + 2]!;
+    const to = head.fields[i * FIELD_WORDS + 3]!;
+    at = writeSetCookie(persistence, bytes, from, to, server.position, bytes, at);
+  }
+  const lines = addedLines(persistence, core.exchanges[x * X.size + X.FOUND]!, server.position);
+  return putBytes(lines, bytes, at);
+}

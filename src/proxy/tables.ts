@@ -1,0 +1,176 @@
+import { assert } from "#base/assert.ts";
+import { layout } from "#plan/layout.ts";
+
+/** What a socket is to the proxy. */
+export const KIND = Object.freeze({ NONE: 0, CLIENT: 1, UPSTREAM: 2 });
+
+/** A client connection, by socket. PAGE holds a head that came in pieces, or what follows a request. */
+export const CLIENT = layout(
+  "STATE",
+  "FRONTEND",
+  "EXCHANGE",
+  "FLAGS",
+  "PAGE",
+  "PAGE_CLASS",
+  "FILL",
+  "NEXT_BUFFER",
+  "NEXT_AT",
+  "NEXT_BYTES",
+  "REQUESTS",
+  "LINGERED",
+);
+
+/** IDLE waits for a request, HEAD has part of one, BUSY has an exchange, LINGER reads to the end. */
+export const CS = Object.freeze({ FREE: 0, IDLE: 1, HEAD: 2, BUSY: 3, LINGER: 4, CLOSING: 5 });
+
+export const CF = Object.freeze({
+  /** A receive is under way. */
+  RECEIVING: 1,
+  /** The client has sent its end of file. */
+  EOF: 2,
+  /** Close after the exchange under way. */
+  LAST: 4,
+  /** The receive under way goes into a page of ours (the client's or its exchange's). */
+  INTO: 8,
+});
+
+/** A connection to a server, by socket. NEXT and PREV link the idle ones of a server. */
+export const UP = layout(
+  "STATE",
+  "BACKEND",
+  "SERVER",
+  "EXCHANGE",
+  "NEXT",
+  "PREV",
+  "REQUESTS",
+  "IDLE_TICK",
+  "RECEIVING",
+);
+
+export const US = Object.freeze({ FREE: 0, CONNECTING: 1, BUSY: 2, IDLE: 3, CLOSING: 4 });
+
+/** One direction of an exchange's body. CHUNK is the chunked decoder's own state. */
+export const RELAY = layout(
+  "STATE",
+  "FROM",
+  "TO",
+  "PAGE",
+  "CLASS",
+  "DECODER",
+  "ENCODER",
+  "KEPT",
+  "CHUNK:8",
+);
+const RELAY_SIZE = 16;
+assert(RELAY.size === RELAY_SIZE);
+
+/**
+ * OFF not begun or given up, READ waits for bytes, WRITE for their sending, SPLICE for the kernel, DONE
+ * whole. DROP: given up while bytes were awaited; what comes is not looked at.
+ */
+export const RS = Object.freeze({ OFF: 0, READ: 1, WRITE: 2, SPLICE: 3, DONE: 4, DROP: 5 });
+
+/**
+ * An exchange: one request and its answer. PAGE holds the request as it is sent (HEAD_BYTES of it),
+ * kept for a retry, and after it the texts that the log wants (…_AT, …_BYTES).
+ */
+export const X = layout(
+  "STATE",
+  "CLIENT",
+  "UPSTREAM",
+  "FRONTEND",
+  "BACKEND",
+  "SERVER",
+  "STICK",
+  "FLAGS",
+  "METHOD",
+  "STATUS",
+  "CODE",
+  "RETRIES",
+  "HOLD",
+  "PAGE",
+  "PAGE_CLASS",
+  "HEAD_BYTES",
+  "LINE_AT",
+  "LINE_BYTES",
+  "HOST_AT",
+  "HOST_BYTES",
+  "AGENT_AT",
+  "AGENT_BYTES",
+  "REFERER_AT",
+  "REFERER_BYTES",
+  "NEXT",
+  "PREV",
+  "AHEAD",
+  "AVOID",
+  "FOUND",
+  "SENDING",
+  "OUT_PAGE",
+  "OUT_CLASS",
+  "FILL",
+  "UP:16",
+  "DOWN:16",
+);
+
+export const XS = Object.freeze({
+  FREE: 0,
+  QUEUED: 1,
+  CONNECTING: 2,
+  WAITING: 3,
+  RESPONDING: 4,
+  TUNNEL: 5,
+  ANSWERING: 6,
+  ENDED: 7,
+});
+
+export const XF = Object.freeze({
+  /** The client wants its connection kept. */
+  KEEP_ALIVE: 1,
+  /** The client speaks HTTP/1.0. */
+  OLD: 2,
+  /** Bytes of an answer were sent to the client. */
+  ANSWERED: 4,
+  /** The server lets its connection be used again. */
+  REUSABLE: 8,
+  /** Nothing of the body has left but what is in PAGE. */
+  REPLAYABLE: 16,
+  /** Repeating it does no harm (RFC 9110 §9.2.2). */
+  IDEMPOTENT: 32,
+  /** Sent over a connection used before. */
+  REUSED: 64,
+  REDISPATCHED: 128,
+  /** Counted in the server's ACTIVE. */
+  TAKEN: 256,
+  /** Close the client's connection after the answer. */
+  CLOSE: 512,
+  /** A persistence cookie for the chosen server goes with the answer. */
+  SET_COOKIE: 1024,
+  /** Asks for another protocol. */
+  UPGRADE: 2048,
+  /** The answer's body is whole as far as the server is concerned. */
+  DOWN_READ: 4096,
+  /** The persistence cookie named a server. */
+  STUCK: 8192,
+  /** Must not go over a connection kept from before: one such was found closed. */
+  FRESH: 16384,
+  /** A final answer is being sent; before it, only 1xx ones were. */
+  FINAL: 32768,
+});
+
+/** Numbers of an exchange that need a double: times in ms of the worker's clock (-1 = not yet), bytes. */
+export const N = layout(
+  "WALL",
+  "START",
+  "HEAD",
+  "QUEUED",
+  "ASSIGNED",
+  "CONNECTED",
+  "FIRST",
+  "BYTES_IN",
+  "BYTES_OUT",
+  "HEAD_OUT",
+  "UP_LEFT",
+  "DOWN_LEFT",
+  "UP_BYTES",
+  "KEY",
+);

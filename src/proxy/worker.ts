@@ -1,0 +1,39 @@
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { assert } from "#base/assert.ts";
+import { mapShared } from "#io/memory.ts";
+import { Board, boardBytes } from "#plan/board.ts";
+import { Loop } from "./loop.ts";
+import type { FromWorker, ToWorker, WorkerStart } from "./protocol.ts";
+
+/**
+ * Entry of a proxy worker's thread. It never goes back to Node's event loop: it waits in the driver,
+ * and control wakes it through the driver's descriptor when there is a message.
+ */
+assert(parentPort, "a worker is started by the engine");
+const port = parentPort;
+const start = workerData as WorkerStart;
+const tell = (message: FromWorker): void => port.postMessage(message);
+const board = new Board(
+  mapShared(start.boardFd, boardBytes(start.boardSizes)).buffer,
+  start.boardSizes,
+);
+const loop = new Loop(start, board, tell);
+
+function readMessages(): void {
+  for (let m = receiveMessageOnPort(port); m !== undefined; m = receiveMessageOnPort(port)) {
+    loop.handle(m.message as ToWorker);
+  }
+}
+
+const { driver } = loop;
+tell({
+  type: "ready",
+  wakeFd: driver.wakeFd,
+  driver: driver.name,
+  reason: loop.reason,
+  fds: driver.descriptors,
+});
+// What was posted before the wake descriptor was known waits already.
+readMessages();
+while (!loop.ended) loop.turn(readMessages);
+process.exit(0);
