@@ -1,0 +1,20 @@
+import { oneOf } from "#schema/index.ts";
+import { readBody } from "../read-body.ts";
+import { json, type Route } from "../route.ts";
+
+const FIELDS = {
+  mode: oneOf(["graceful", "quick", "now"], {
+    help: "drain within engine.drain, within 5 s, or not at all",
+  }),
+} as const;
+
+export const stop: Route = {
+  method: "POST",
+  path: "/api/v1/stop",
+  summary: "end the balancer",
+  run({ body }, { api }) {
+    const { mode = "graceful" } = readBody(FIELDS, body);
+    api.stop(mode);
+    return json({ ok: true, message: `stopping (${mode})` }, 202);
+  },
+};
