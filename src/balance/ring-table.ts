@@ -3,7 +3,7 @@ import { WEIGHT_SCALE } from "#plan/board.ts";
 import type { Eligible } from "./eligible.ts";
 import { byIdentity, type KeyTable } from "./key-table.ts";
 
-/** Points on a ring at most: building more would hold up a worker for more than some milliseconds. */
+/** Points on a ring at most: building more would hold up a worker for more than some ten milliseconds. */
 export const RING_MOST = 65_536;
 
 /** 2³² divided by the golden ratio: steps of it never fall near each other. */

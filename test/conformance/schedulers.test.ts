@@ -112,7 +112,7 @@ for (const variant of variants) {
             }
           }
         }),
-        { numRuns: 60 },
+        { numRuns: 25 },
       );
     });
 

@@ -45,16 +45,19 @@ class LeastConn extends Blind implements Scheduler {
     if (count === 0) return NONE;
     let at = count > WINDOW ? this.#draws.drawAny() : this.#next;
     let best = -1;
-    let bestCost = 0;
+    let bestLoad = 0;
+    let bestWeight = 1;
     for (let looked = 0; looked < count; looked++) {
       if (looked >= WINDOW && best >= 0) break;
       const position = eligible.position[at]!;
       const load = pool.load(position);
-      const cost = load === 0 ? 0 : (load + 1) / eligible.weight[at]!;
-      if ((best < 0 || cost < bestCost) && !pool.full(position)) {
+      const weight = eligible.weight[at]!;
+      const better = best < 0 || load === 0 || (load + 1) * bestWeight < bestLoad * weight;
+      if (better && !pool.full(position)) {
         best = at;
-        bestCost = cost;
         if (load === 0) break;
+        bestLoad = load + 1;
+        bestWeight = weight;
       }
       if (++at === count) at = 0;
     }

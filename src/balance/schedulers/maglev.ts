@@ -13,7 +13,7 @@ export const maglev = scheduler({
     tableSize: int({
       min: 251,
       max: 131_071,
-      fallback: 65_537,
+      fallback: 16_381,
       help: "slots of the lookup table, raised to a prime; at least 100 a server",
     }),
     balanceFactor: balanceFactorField(0),
