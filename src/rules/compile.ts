@@ -5,7 +5,7 @@ import { type CompiledRule, createIndexed, createSequence } from "./run.ts";
 import type { CompileContext, Rules } from "./types.ts";
 
 /** With fewer rules for hosts than this, trying them in turn costs less than the index (bench rules). */
-export const INDEX_FROM = 8;
+export const INDEX_FROM = 4;
 
 /**
  * Compiles a frontend's rules, in order: a rule whose conditions all hold runs its actions; `use`,

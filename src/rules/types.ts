@@ -13,9 +13,11 @@ export interface RequestView {
   readonly peerAt: number;
   /**
    * The path as rules compare it: percent-decoded where that is safe, dot segments and doubled slashes
-   * removed. Bytes [pathStart, pathEnd) of `path`, made on first use by normalisedPath(view).
+   * removed. Bytes [pathStart, pathEnd) of `path`, which is `bytes` where that is normal already and
+   * else `pathRoom`; found on first use by normalisedPath(view).
    */
   path: Uint8Array;
+  readonly pathRoom: Uint8Array;
   pathStart: number;
   pathEnd: number;
   /** The normalised path was made for this request. */

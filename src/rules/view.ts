@@ -2,7 +2,7 @@
 import { sameBytes } from "#base/bytes.ts";
 import { type Head, TARGET } from "#http/head.ts";
 import { normalisePath } from "#http/path.ts";
-import { SLASH } from "#http/tokens.ts";
+import { BACKSLASH, DOT, PERCENT, SEMICOLON, SLASH } from "#http/tokens.ts";
 import type { RequestView } from "./types.ts";
 
 const decoder = new TextDecoder();
@@ -20,6 +20,7 @@ export class View implements RequestView {
   peer: Uint8Array;
   peerAt = 0;
   path: Uint8Array;
+  readonly pathRoom: Uint8Array;
   pathStart = 0;
   pathEnd = 0;
   pathReady = false;
@@ -31,7 +32,8 @@ export class View implements RequestView {
     this.bytes = new Uint8Array(0);
     this.head = head;
     this.peer = new Uint8Array(16);
-    this.path = new Uint8Array(uriBytes);
+    this.pathRoom = new Uint8Array(uriBytes);
+    this.path = this.pathRoom;
   }
 
   /** Points the view at a parsed request. The bytes are borrowed until the rules have run. */
@@ -46,26 +48,50 @@ export class View implements RequestView {
 }
 
 /**
- * Makes the normalised path unless it was made already. False when there is none to compare with: the
- * target has no path (`*`, an authority), or the path cannot be normalised (view.refuse is then 400).
+ * Finds the normalised path unless that was done. False when there is none to compare with: the target
+ * has no path (`*`), or the path cannot be normalised (view.refuse is then 400).
  */
 export function normalisedPath(view: RequestView): boolean {
-  if (!view.pathReady) {
-    const head = view.head;
-    view.pathReady = true;
-    view.pathString = undefined;
-    view.pathStart = 0;
-    view.pathEnd = 0;
-    if (head.pathEnd > head.pathStart) {
-      const end = normalisePath(view.bytes, head.pathStart, head.pathEnd, view.path, 0);
-      if (end < 0) view.refuse = 400;
-      else view.pathEnd = end;
-    } else if (head.form === TARGET.ABSOLUTE) {
-      view.path[0] = SLASH; // RFC 9110 §4.2.3: an empty path is the same as /
-      view.pathEnd = 1;
-    }
-  }
+  if (!view.pathReady) makePath(view);
   return view.pathEnd > view.pathStart;
+}
+
+function makePath(view: RequestView): void {
+  const head = view.head;
+  view.pathReady = true;
+  view.pathString = undefined;
+  view.pathStart = 0;
+  view.pathEnd = 0;
+  view.path = view.pathRoom;
+  if (head.pathEnd > head.pathStart) {
+    if (isNormal(view.bytes, head.pathStart, head.pathEnd)) {
+      view.path = view.bytes;
+      view.pathStart = head.pathStart;
+      view.pathEnd = head.pathEnd;
+      return;
+    }
+    const end = normalisePath(view.bytes, head.pathStart, head.pathEnd, view.pathRoom, 0);
+    if (end < 0) view.refuse = 400;
+    else view.pathEnd = end;
+  } else if (head.form === TARGET.ABSOLUTE) {
+    view.path[0] = SLASH; // RFC 9110 §4.2.3: an empty path is the same as /
+    view.pathEnd = 1;
+  }
+}
+
+/**
+ * True when normalising would surely change nothing, as for nearly every path that is ever sent: nothing
+ * is encoded, and no segment is empty or begins as `.`, `..` or a parameter do.
+ */
+export function isNormal(bytes: Uint8Array, from: number, to: number): boolean {
+  let last = 0;
+  for (let i = from; i < to; i++) {
+    const c = bytes[i]!;
+    if (c === PERCENT || c === BACKSLASH) return false;
+    if (last === SLASH && (c === SLASH || c === DOT || c === SEMICOLON)) return false;
+    last = c;
+  }
+  return bytes[from] === SLASH;
 }
 
 /** True when the normalised path is `prefix` or goes on below it; `prefix` has no final slash. */

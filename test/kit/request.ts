@@ -7,21 +7,27 @@ import { View } from "#rules/view.ts";
 
 const LIMITS = { headBytes: 65_536, headers: 100, uriBytes: 16_384 };
 
+/** A request head as rules see it, or undefined when the parser refuses it. */
+export function parsedView(head: string, source = "192.0.2.1"): View | undefined {
+  const bytes = latin1(head);
+  const into = new Head(LIMITS.headers);
+  if (parseRequest(bytes, 0, bytes.length, into, LIMITS) !== bytes.length) return undefined;
+  const view = new View(into, LIMITS.uriBytes);
+  view.fill(bytes, into, parseIp(source)!, 0);
+  return view;
+}
+
 /**
  * A request as rules see it: `GET /path`, then header lines. A Host is added when there is none; an empty
  * one stands for HTTP/1.0 without Host.
  */
-export function viewOf(line: string, headers: readonly string[] = [], source = "192.0.2.1"): View {
+export function viewOf(line: string, headers: readonly string[] = [], source?: string): View {
   const named = headers.some((header) => /^host:/i.test(header));
   const version = headers.includes("Host:") ? "1.0" : "1.1";
   const lines = (named ? headers : ["Host: example.com", ...headers])
     .filter((header) => header !== "Host:")
     .map((header) => `${header}\r\n`);
-  const bytes = latin1(`${line} HTTP/${version}\r\n${lines.join("")}\r\n`);
-  const head = new Head(LIMITS.headers);
-  const end = parseRequest(bytes, 0, bytes.length, head, LIMITS);
-  assert.equal(end, bytes.length, `the parser refused ${JSON.stringify(line)}`);
-  const view = new View(head, LIMITS.uriBytes);
-  view.fill(bytes, head, parseIp(source)!, 0);
+  const view = parsedView(`${line} HTTP/${version}\r\n${lines.join("")}\r\n`, source);
+  assert.ok(view, `the parser refused ${JSON.stringify(line)}`);
   return view;
 }
