@@ -39,7 +39,7 @@ export interface EngineStart {
   readonly half: 0 | 1;
   /** No other engine lives. Until it is so, slots given up may still be read by the other one. */
   readonly alone: boolean;
-  /** What the last engine that ran said with `running`; an engine of other code may not understand it. */
+  /** What the last engine that ran said with `state`; an engine of other code may not understand it. */
   readonly state: Uint8Array | undefined;
   readonly supervisorPid: number;
   /** Wall-clock milliseconds. */
@@ -72,15 +72,15 @@ export type FromEngine =
   | { readonly type: "listen"; readonly id: number; readonly wishes: readonly ListenWish[] }
   /** Sockets of other keys may be closed. */
   | { readonly type: "keep"; readonly keys: readonly string[] }
-  /** Serving. Sent again when the state changed, after a reload. */
-  | { readonly type: "running"; readonly state: Uint8Array }
+  /** A Plan is in force: what the next engine needs to go on from it. */
+  | { readonly type: "state"; readonly state: Uint8Array }
+  /** Requests are served, commands answered. */
+  | { readonly type: "serving" }
   /** Still alive: once a second. */
   | { readonly type: "beat" }
   /** For sd_notify. */
   | { readonly type: "reloading" }
   | { readonly type: "reloaded"; readonly text: string }
-  /** Draining began, and accepting has ended: listeners may be closed when the whole is stopping. */
-  | { readonly type: "quiet" }
   /** Cannot go on; exits next. `text` is for people. */
   | { readonly type: "failed"; readonly code: CodeName; readonly text: string }
   /** Asked for over the admin API. */

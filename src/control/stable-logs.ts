@@ -5,7 +5,7 @@ import type { Slots } from "#plan/slots.ts";
 export const LOGS_MAX = 256;
 
 const NO_LOG: LogPlan = { format: "none", target: "stdout" };
-const keyOf = (log: LogPlan): string => `${log.format} ${log.target}`;
+const logKey = (log: LogPlan): string => `${log.format} ${log.target}`;
 
 /**
  * The same Plan with its logs numbered by `slots`, so that a log keeps its index from Plan to Plan and
@@ -13,8 +13,8 @@ const keyOf = (log: LogPlan): string => `${log.format} ${log.target}`;
  * than `slots` can number.
  */
 export function withStableLogs(plan: Plan, slots: Slots): Plan | undefined {
-  if (slots.assign(plan.logs.map(keyOf)) === undefined) return undefined;
-  const indices = plan.logs.map((log) => slots.get(keyOf(log))!);
+  if (slots.assign(plan.logs.map(logKey)) === undefined) return undefined;
+  const indices = plan.logs.map((log) => slots.get(logKey(log))!);
   const logs = Array<LogPlan>(Math.max(0, ...indices.map((i) => i + 1))).fill(NO_LOG);
   for (const [at, index] of indices.entries()) logs[index] = plan.logs[at]!;
   return {

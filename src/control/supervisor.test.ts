@@ -81,8 +81,9 @@ class FakeEngine {
       { type: "loaded" },
       { type: "board", bytes: 4096, layout: "v1" },
       { type: "listen", id: 1, wishes: [web] },
-      { type: "running", state: new Uint8Array([state]) },
+      { type: "state", state: new Uint8Array([state]) },
       { type: "keep", keys: ["web"] },
+      { type: "serving" },
     );
   }
   last<T extends ToEngine["type"]>(type: T): Extract<ToEngine, { type: T }> {
@@ -166,7 +167,7 @@ test("TERM drains, closes the sockets once nobody accepts, and ends when the eng
     replaced: false,
   });
   assert.equal(open.size, 3);
-  engines[0]!.say({ type: "quiet" });
+  engines[0]!.say({ type: "keep", keys: [] });
   assert.equal(open.size, 1, "only the memory");
   engines[0]!.exit("exit code 0");
   assert.deepEqual(await done, { code: "NONE", text: "stopped" });

@@ -54,7 +54,7 @@ interface Engine {
   phase: "starting" | "running" | "draining";
   /** Listener keys it uses; undefined until it has said. */
   keys: readonly string[] | undefined;
-  quiet: boolean;
+  state: Uint8Array | undefined;
   beatAtMs: number;
   failure: { readonly code: CodeName; readonly text: string } | undefined;
 }
@@ -156,7 +156,7 @@ export class Supervisor {
       half,
       phase: "starting",
       keys: undefined,
-      quiet: false,
+      state: undefined,
       beatAtMs: this.#parts.timers.monotonicMs(),
       failure: undefined,
     };
@@ -180,9 +180,11 @@ export class Supervisor {
         engine.keys = message.keys;
         this.#closeUnwanted();
         break;
-      case "running":
-        this.#state = message.state;
-        this.#running(engine);
+      case "state":
+        this.#saveState(engine, message.state);
+        break;
+      case "serving":
+        this.#serving(engine);
         break;
       case "beat":
         if (engine === this.#current) this.#parts.notify("WATCHDOG=1");
@@ -192,12 +194,6 @@ export class Supervisor {
         break;
       case "reloaded":
         this.#parts.notify(`READY=1\nSTATUS=${message.text}`);
-        break;
-      case "quiet":
-        engine.quiet = true;
-        if (this.#stopping !== undefined && [...this.#engines].every((e) => e.quiet)) {
-          this.#listeners.closeAll();
-        }
         break;
       case "failed":
         engine.failure = message;
@@ -247,7 +243,7 @@ export class Supervisor {
 
   /** Sockets nobody uses any more; an engine that has not said what it uses may use all. */
   #closeUnwanted(): void {
-    if (this.#stopping !== undefined || this.#engines.size === 0) return;
+    if (this.#engines.size === 0) return;
     const wanted: string[] = [];
     for (const engine of this.#engines) {
       if (engine.keys === undefined) return;
@@ -256,9 +252,16 @@ export class Supervisor {
     this.#listeners.keep(wanted);
   }
 
-  #running(engine: Engine): void {
+  /** Until it serves, an engine's state is worth nothing: the next one goes on from what did work. */
+  #saveState(engine: Engine, state: Uint8Array): void {
+    engine.state = state;
+    if (engine.phase === "running") this.#state = state;
+  }
+
+  #serving(engine: Engine): void {
     if (engine.phase !== "starting") return;
     engine.phase = "running";
+    this.#state = engine.state;
     if (engine === this.#next) {
       this.#next = undefined;
       const old = this.#current;

@@ -133,16 +133,22 @@ export class Workers {
     return this.#refusals;
   }
 
-  /** Ends all, in order, within the limit; resolves with the number of requests that were cut. */
+  /**
+   * Ends all, in order, within the limit, or at once when that is 0; resolves with the number of
+   * requests that were cut. `stop` hurries it.
+   */
   async drain(withinMs: number): Promise<number> {
-    this.#end({ type: "drain", withinMs });
-    const cancel = this.#parts.timers.after(withinMs + GRACE_MS, () => this.stop());
-    await this.#gone.all(this.#living().map((m) => m.index));
+    const gone = this.#gone.all(this.#living().map((m) => m.index));
+    if (withinMs > 0) this.#end({ type: "drain", withinMs });
+    const cancel = this.#parts.timers.after(withinMs > 0 ? withinMs + GRACE_MS : 0, () =>
+      this.stop(),
+    );
+    await gone;
     cancel();
     return this.#cut;
   }
 
-  /** Ends all at once. Who waits in `drain` hears of it. */
+  /** Ends all at once. */
   stop(): void {
     this.#end({ type: "stop" });
     this.#parts.timers.after(GRACE_MS, () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BACKEND, Board, boardBytes, FRONTEND, SERVER, SERVER_GAUGES, WORKER } from "./board.ts";
-import { forgetWorker } from "./gauges.ts";
+import { forgetAllWorkers, forgetWorker } from "./gauges.ts";
 
 const sizes = { workers: 2, frontends: 3, backends: 3, servers: 4, logBytes: 4096 };
 
@@ -27,4 +27,15 @@ test("a dead worker's part leaves the shared gauges, the living one's stays", ()
   assert.equal(board.workers[WORKER.size + WORKER.CONNECTIONS], 5);
   forgetWorker(board, 0);
   assert.equal(board.frontends[2 * FRONTEND.size + FRONTEND.CONNECTIONS], 6, "only once");
+});
+
+test("with nobody alive every gauge is nothing", () => {
+  const board = new Board(new SharedArrayBuffer(boardBytes(sizes)), sizes);
+  board.totals[1]!.serverGauges[SERVER_GAUGES.ACTIVE] = 2;
+  board.servers[SERVER.ACTIVE] = 3;
+  board.servers[2 * SERVER.size + SERVER.WEIGHT] = 7;
+  forgetAllWorkers(board);
+  assert.equal(board.servers[SERVER.ACTIVE], 0);
+  assert.equal(board.totals[1]!.serverGauges[SERVER_GAUGES.ACTIVE], 0);
+  assert.equal(board.servers[2 * SERVER.size + SERVER.WEIGHT], 7, "no gauge");
 });

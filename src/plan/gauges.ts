@@ -40,3 +40,25 @@ export function forgetWorker(board: Board, worker: number): void {
   board.workers[row + WORKER.CONNECTIONS] = 0;
   board.workers[row + WORKER.UPSTREAMS] = 0;
 }
+
+/** As forgetWorker, for the rows first … first + count - 1, which then count as unused. */
+export function forgetWorkers(board: Board, first: number, count: number): void {
+  for (let worker = first; worker < first + count; worker++) {
+    forgetWorker(board, worker);
+    board.workers[worker * WORKER.size + WORKER.STATE] = 0;
+  }
+}
+
+/** Sets every gauge to nothing: for the first engine on a Board on which no worker lives. */
+export function forgetAllWorkers(board: Board): void {
+  forgetWorkers(board, 0, board.sizes.workers);
+  const zero = (shared: Int32Array, row: { size: number }, columns: number[]): void => {
+    for (let at = 0; at < shared.length; at += row.size) {
+      for (const column of columns) shared[at + column] = 0;
+    }
+  };
+  // What is left is from workers killed between their two additions.
+  zero(board.frontends, FRONTEND, [FRONTEND.CONNECTIONS]);
+  zero(board.backends, BACKEND, [BACKEND.ACTIVE, BACKEND.QUEUED]);
+  zero(board.servers, SERVER, [SERVER.ACTIVE, SERVER.QUEUED, SERVER.IDLE]);
+}

@@ -1,0 +1,218 @@
+import { createRandom, type Timers } from "#base/clock.ts";
+import { type CodeName, WeirError } from "#base/errors.ts";
+import type { Log } from "#base/log.ts";
+import type { loadConfig } from "#config/load.ts";
+import { createDiscovery, type Discovery } from "#discovery/discovery.ts";
+import { createHealth, type Health } from "#health/health.ts";
+import { dial } from "#io/dial.ts";
+import { signal } from "#io/eventfd.ts";
+import { mapShared } from "#io/memory.ts";
+import { runProgram } from "#io/program.ts";
+import { createResolver } from "#io/resolver.ts";
+import { randomSeed } from "#io/seed.ts";
+import { closeFd, duplicateFd } from "#io/sockets.ts";
+import { Board, boardBytes } from "#plan/board.ts";
+import { forgetAllWorkers, forgetWorkers } from "#plan/gauges.ts";
+import type { StartMonitor } from "./api.ts";
+import { Configuration } from "./configuration.ts";
+import { Engine } from "./engine.ts";
+import { EngineListeners } from "./engine-listeners.ts";
+import {
+  boardLayout,
+  type Inherited,
+  loadState,
+  type PlanSlots,
+  type Running,
+  sizesFor,
+  slotsOf,
+} from "./engine-state.ts";
+import { EventHub } from "./events.ts";
+import { LogDrain } from "./log-drain.ts";
+import { dropPrivileges } from "./privileges.ts";
+import type { EngineStart } from "./protocol.ts";
+import { type Judged, judge } from "./reload.ts";
+import { withStableLogs } from "./stable-logs.ts";
+import type { SupervisorLink } from "./supervisor-link.ts";
+import type { SpawnWorker } from "./worker-thread.ts";
+import { Workers } from "./workers.ts";
+
+/** What an engine gets from the process it is. */
+export interface EngineWorld {
+  readonly link: SupervisorLink;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly load: typeof loadConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly cpus: number;
+  readonly spawnWorker: SpawnWorker;
+  readonly startMonitor: StartMonitor;
+  exit(code: number): void;
+}
+
+/** Waits for the supervisor's word, then becomes a serving engine, or says why not and exits. */
+export async function startEngine(world: EngineWorld): Promise<void> {
+  const start = await world.link.start();
+  try {
+    await assemble(world, start);
+  } catch (error) {
+    const code: CodeName = error instanceof WeirError ? error.code : "START_FAILED";
+    const text = error instanceof Error ? error.message : String(error);
+    world.link.send({ type: "failed", code, text });
+    world.exit(1);
+  }
+}
+
+async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
+  const { link, timers, log } = world;
+  const inherited = start.state && loadState(start.state);
+  const read = (slots: PlanSlots | undefined, generation: number): Promise<Judged> =>
+    judge(() =>
+      world.load({
+        files: start.configFiles,
+        cwd: world.cwd,
+        env: world.env,
+        cpus: world.cpus,
+        adminSocket: start.adminSocket,
+        generation,
+        ...(slots ? { slots } : {}),
+      }),
+    );
+  const { running, slots } = await firstConfiguration(start, inherited, read);
+  const { board, boardFd } = await openBoard(link, start, running);
+  const listeners = new EngineListeners(link, closeFd);
+  const faults = await listeners.ensure(running.plan);
+  if (faults.length > 0) {
+    const denied = faults.some(({ code }) => code === "EACCES" || code === "EPERM");
+    const code = denied ? "NOT_PERMITTED" : "START_FAILED";
+    throw new WeirError(code, faults.map((fault) => fault.message).join("\n"));
+  }
+  dropPrivileges(running.plan.engine.user);
+
+  const events = new EventHub(timers, log);
+  const logs = new LogDrain(board, timers, log);
+  const { threads } = running.plan.engine;
+  const first = start.half * threads;
+  for (let row = first; row < first + threads; row++) logs.addRow(row);
+  const workers = new Workers(
+    {
+      timers,
+      board,
+      boardFd,
+      log,
+      spawn: world.spawnWorker,
+      duplicate: duplicateFd,
+      signal,
+      close: closeFd,
+      shared: () => listeners.fds(),
+      died: (index) => engine.workerDied(index),
+    },
+    first,
+    threads,
+  );
+  const { discovery, health } = followServers(timers, board, events);
+  const configuration = new Configuration(
+    {
+      board,
+      timers,
+      listeners,
+      workers,
+      logs,
+      discovery,
+      health,
+      judge: read,
+      changed: (_, state) => {
+        link.send({ type: "state", state });
+        engine.planChanged();
+      },
+    },
+    running,
+    slots,
+    start.alone,
+  );
+  const engine = new Engine({
+    timers,
+    link,
+    start,
+    board,
+    configuration,
+    health,
+    listeners,
+    workers,
+    logs,
+    events,
+    exit: world.exit,
+  });
+  await engine.open(world.startMonitor);
+}
+
+/**
+ * What to begin with. After a crash that is what was in force, whatever the files say by now; else the
+ * files, and the rows of the Board as the engine before named them.
+ */
+async function firstConfiguration(
+  start: EngineStart,
+  inherited: Inherited | undefined,
+  read: (slots: PlanSlots | undefined, generation: number) => Promise<Judged>,
+): Promise<{ running: Running; slots: PlanSlots }> {
+  const before = inherited?.running;
+  if (start.role === "recovery" && before) {
+    return { running: before, slots: inherited.slots(before.plan.engine.limits) };
+  }
+  const generation = (before?.plan.generation ?? 0) + 1;
+  const fresh = await read(undefined, generation);
+  if (!fresh.plan) throw new WeirError("CONFIG_INVALID", fresh.text.trimEnd());
+  let judged = fresh;
+  let slots = slotsOf(fresh.plan);
+  if (inherited) {
+    const known = inherited.slots(fresh.plan.engine.limits);
+    const again = await read(known, generation);
+    if (!again.plan) throw new WeirError("CONFIG_INVALID", again.text.trimEnd());
+    judged = again;
+    slots = known;
+  }
+  const plan = withStableLogs(judged.plan, slots.logs);
+  if (!plan) throw new WeirError("CONFIG_INVALID", "more than 256 different logs");
+  const { model, loaded } = judged;
+  return { running: { plan, model, startModel: model, files: loaded.files }, slots };
+}
+
+async function openBoard(
+  link: SupervisorLink,
+  start: EngineStart,
+  { plan }: Running,
+): Promise<{ board: Board; boardFd: number }> {
+  const sizes = sizesFor(plan);
+  const bytes = boardBytes(sizes);
+  const { fd: boardFd } = await link.board(bytes, boardLayout(sizes));
+  const board = new Board(mapShared(boardFd, bytes).buffer, sizes);
+  if (start.alone) forgetAllWorkers(board);
+  else forgetWorkers(board, start.half * plan.engine.threads, plan.engine.threads);
+  return { board, boardFd };
+}
+
+/** Where servers are, and who of them is up. */
+function followServers(
+  timers: Timers,
+  board: Board,
+  events: EventHub,
+): { discovery: Discovery; health: Health } {
+  const random = createRandom(randomSeed());
+  const discovery = createDiscovery({
+    board,
+    timers,
+    random,
+    resolver: createResolver(),
+    changed: (slot) => health.addressChanged(slot),
+    log: (level, text) => events.tell("server", level, text),
+  });
+  const health = createHealth({
+    board,
+    timers,
+    random,
+    dial: (address, options, done) => dial(timers, address, options, done),
+    run: (path, options, done) => runProgram(timers, path, options, done),
+    locate: (address, slot) => discovery.locate(address, slot),
+  });
+  return { discovery, health };
+}
