@@ -181,36 +181,44 @@ class Directory implements Discovery {
 
   /** Gives each server of a backend its address, on the Board too. Returns the slots that changed. */
   #place(backend: string): number[] {
-    const changed: number[] = [];
-    /** Addresses taken by servers before, by name and port. */
-    const taken = new Map<string, Set<string>>();
-    for (const server of this.#servers) {
-      if (server.backend.name !== backend) continue;
-      const { address, slot } = server.plan;
-      if (address.kind === "name") {
-        const place = `${hostKey(address.host)}:${address.port}`;
-        if (!taken.has(place)) taken.set(place, new Set());
-        server.host = this.#pick(server, taken.get(place)!);
-      }
-      const { board } = this.#options;
-      if (publishAddress(board, slot, this.locate(address, slot))) changed.push(slot);
+    const servers = this.#servers.filter((server) => server.backend.name === backend);
+    const groups = new Map<string, Located[]>();
+    for (const server of servers) {
+      const { address } = server.plan;
+      if (address.kind !== "name") continue;
+      const place = `${hostKey(address.host)}:${address.port}`;
+      groups.set(place, [...(groups.get(place) ?? []), server]);
     }
-    return changed;
+    for (const group of groups.values()) {
+      const name = this.#nameOf(group[0], hostOf(group[0]!));
+      if (name) shareOut(group, name);
+    }
+    return servers
+      .map(({ plan }) => plan)
+      .filter(({ address, slot }) =>
+        publishAddress(this.#options.board, slot, this.locate(address, slot)),
+      )
+      .map(({ slot }) => slot);
   }
+}
 
-  /**
-   * Which of its name's addresses a server uses: the one it has, while that is good. Servers of one
-   * backend under one name and port share the addresses out, as far as they go.
-   */
-  #pick(server: Located, taken: Set<string>): string | undefined {
-    const name = this.#nameOf(server, hostOf(server));
-    const { host } = server;
-    const addresses = name?.addresses ?? [];
-    const good = host !== undefined && name?.holds(host) === true;
+/**
+ * Which of a name's addresses each of its servers uses. Servers of one backend under one name and port
+ * share the addresses out, as far as they go; one keeps its own while that is good and no other's.
+ */
+function shareOut(servers: readonly Located[], name: WatchedName): void {
+  const addresses = name.addresses ?? [];
+  const taken = new Set<string>();
+  const good = ({ host }: Located): boolean => host !== undefined && name.holds(host);
+  const homeless = servers.filter((server) => {
+    const stays = good(server) && !taken.has(server.host!);
+    if (stays) taken.add(server.host!);
+    return !stays;
+  });
+  for (const server of homeless) {
     const free = addresses.find((address) => !taken.has(address));
-    const picked = good && !taken.has(host) ? host : (free ?? (good ? host : addresses[0]));
-    if (picked !== undefined) taken.add(picked);
-    return picked;
+    if (free !== undefined) taken.add(free);
+    server.host = free ?? (good(server) ? server.host : addresses[0]);
   }
 }
 

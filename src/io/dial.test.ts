@@ -1,29 +1,22 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { after, test } from "node:test";
 import { inet } from "#kit/health-plan.ts";
+import { LoopbackServer } from "#kit/hostile-servers.ts";
 import { SimClock } from "#kit/sim-clock.ts";
 import { type Dialled, type DialOptions, dial } from "./dial.ts";
 
-const servers = new Set<Server>();
-const sockets = new Set<Socket>();
+const servers = new Set<LoopbackServer>();
 
 after(() => {
-  for (const socket of sockets) socket.destroy();
-  for (const server of servers) server.close();
+  for (const server of servers) server.stop();
 });
 
 /** Port of a server that does with each connection what `act` says. */
-async function serve(act: (socket: Socket) => void): Promise<number> {
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    act(socket);
-  });
+function serve(act: (socket: Socket) => void): Promise<number> {
+  const server = new LoopbackServer(act);
   servers.add(server);
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  return (server.address() as { port: number }).port;
+  return server.start();
 }
 
 /** Time stands still unless a test moves it: no deadline passes by itself. */
@@ -78,17 +71,17 @@ test("a huge answer is cut at the limit", async () => {
 
 test("one who drips for ever meets the deadline, which is for the whole of it", async () => {
   const clock = new SimClock();
+  let peer: Socket | undefined;
   const port = await serve((socket) => {
-    socket.on("data", () => {});
+    peer = socket;
     socket.write("drip");
   });
-  let drips = 0;
   const result = await talk(
     port,
     {
       answerBytes: 100,
       enough: () => {
-        for (const socket of sockets) if (!socket.destroyed && drips++ < 5) socket.write("drip");
+        peer!.write("drip");
         clock.advance(300);
         return false;
       },
@@ -106,12 +99,9 @@ test("one who drips for ever meets the deadline, which is for the whole of it", 
 
 test("refused, unreachable and impossible addresses are failures to connect, in words", async () => {
   const port = await serve(() => {});
-  const closed = await new Promise<number>((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => done(port));
-    });
-  });
+  const gone = new LoopbackServer(() => {});
+  const closed = await gone.start();
+  gone.stop();
   const refused = (await talk(closed, {})).failure!;
   assert.deepEqual([refused.phase, refused.text], ["connect", "connection refused"]);
   const unix = await new Promise<Dialled>((done) => {
@@ -139,16 +129,17 @@ test("no connection in time", async () => {
 
 test("after Cancel nothing is called and nothing is left", async () => {
   const clock = new SimClock();
-  const port = await serve((socket) => socket.resume().write("hello"));
-  const gone = once([...servers].at(-1)!, "connection").then(([socket]) => {
-    const closing = new Promise((done) => (socket as Socket).once("close", done));
-    cancel();
-    cancel();
-    return closing;
+  const closed = new Promise<void>((done) => {
+    serve((socket) => {
+      socket.on("close", () => done()).resume();
+      cancel();
+      cancel();
+    }).then((port) => {
+      const options = { timeoutMs: 1000, answerBytes: 9 };
+      cancel = dial(clock, inet(port), options, () => assert.fail("called after Cancel"));
+    });
+    let cancel = (): void => {};
   });
-  const cancel = dial(clock, inet(port), { timeoutMs: 1000, answerBytes: 9 }, () =>
-    assert.fail("called after Cancel"),
-  );
-  await gone;
+  await closed;
   assert.equal(clock.pending, 0);
 });

@@ -25,7 +25,12 @@ export interface ResolverOptions {
   readonly hostsFile?: string;
   /** For one try with one name server; there are two tries. */
   readonly tryMs?: number;
+  /** The C library's resolver; another one in tests. */
+  readonly library?: Library;
 }
+
+/** Resolves in its own time, on a thread of its own: addresses, or an error's code. */
+type Library = (name: string, done: (found: readonly string[] | string) => void) => void;
 
 const TRIES = 2;
 
@@ -65,7 +70,7 @@ export function hostsAddresses(text: string, host: string): string[] {
  * long: it is asked one name at a time.
  */
 export function createResolver(options: ResolverOptions = {}): Resolver {
-  const { servers, hostsFile = "/etc/hosts", tryMs = 2000 } = options;
+  const { servers, hostsFile = "/etc/hosts", tryMs = 2000, library = systemLibrary } = options;
   const inLine = createLine();
   return {
     resolve(host, done) {
@@ -79,16 +84,22 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
         over = true;
         done(answer);
       };
+      // Asked for as it is written: a final dot keeps the C library from trying search domains.
+      const askLibrary = (next: () => void): void =>
+        library(host, (found) => {
+          next();
+          finish(typeof found === "string" ? words(found) : { addresses: found, ttlMs: undefined });
+        });
+      const served = (answer: ResolvedName | string | undefined): void => {
+        if (answer !== undefined) finish(answer);
+        else inLine((next) => (over ? next() : askLibrary(next)));
+      };
       readFile(hostsFile, "latin1", (_, text) => {
         if (over) return;
         const addresses = hostsAddresses(text ?? "", name);
         if (addresses.length > 0) finish({ addresses, ttlMs: undefined });
         else if (name.toLowerCase() === "localhost") finish(LOOPBACK);
-        else
-          askServers(channel, name, (answer) => {
-            if (answer !== undefined) finish(answer);
-            else inLine((next) => (over ? next() : askLibrary(name, finish, next)));
-          });
+        else askServers(channel, name, served);
       });
       return () => {
         over = true;
@@ -135,14 +146,7 @@ function askServers(
   channel.resolve6(name, { ttl: true }, (error, found) => answered(1, error, found));
 }
 
-function askLibrary(
-  name: string,
-  finish: (answer: ResolvedName | string) => void,
-  next: () => void,
-): void {
-  lookup(name, { all: true, order: "ipv4first" }, (error, found) => {
-    next();
-    if (error) finish(words(error.code ?? error.message));
-    else finish({ addresses: found.map(({ address }) => address), ttlMs: undefined });
-  });
-}
+const systemLibrary: Library = (name, done) =>
+  lookup(name, { all: true, order: "ipv4first" }, (error, found) =>
+    done(error ? (error.code ?? error.message) : found.map(({ address }) => address)),
+  );
