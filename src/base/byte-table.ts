@@ -3,8 +3,8 @@ import { sameBytes, sameLower } from "./bytes.ts";
 import { hashBytes, hashLower } from "./hash.ts";
 
 /**
- * Finds the index of a key among many by its bytes, without making a string: an open-addressed table
- * with linear probing, at most half full, made once and never changed.
+ * Finds the index of a key among many by its bytes, without making a string: an open-addressed
+ * table with linear probing, at most half full, made once and never changed.
  *
  *     slots   | 0 | 3 | 0 | 1 | 2 | …   index of the key + 1, 0 = empty; a power of two of them
  */

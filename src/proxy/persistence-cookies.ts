@@ -38,8 +38,8 @@ export function findServer(p: Persistence, bytes: Uint8Array, head: Head): numbe
 }
 
 /**
- * Position of the `~` behind the server's part of a cookie's value, or -1. It is the first that ends a
- * server's value (which may hold a `~` itself), and if none does, the first.
+ * Position of the `~` behind the server's part of a cookie's value, or -1. It is the first that
+ * ends a server's value (which may hold a `~` itself), and if none does, the first.
  */
 function endOfPrefix(p: Persistence, bytes: Uint8Array, from: number, to: number): number {
   let first = -1;
@@ -77,10 +77,11 @@ function afterName(p: Persistence, bytes: Uint8Array, from: number, to: number):
 }
 
 /**
- * Writes the line of a Cookie field for the server, given the field's value bytes[from, to): without our
- * cookie in insert mode, with the application's own value in prefix mode. Returns the position after
- * it; `at` when no cookie is left and so no line is sent. Never longer than `Cookie: `, the value with
- * a space behind each semicolon, and CRLF: `2 × (to - from) + 10` bytes are room enough.
+ * Writes the line of a Cookie field for the server, given the field's value bytes[from, to):
+ * without our cookie in insert mode, with the application's own value in prefix mode. Returns the
+ * position after it; `at` when no cookie is left and so no line is sent. Never longer than `Cookie:
+ * `, the value with a space behind each semicolon, and CRLF: `2 × (to - from) + 10` bytes are room
+ * enough.
  */
 export function writeCookie(
   p: Persistence,
@@ -117,10 +118,10 @@ export function writeCookie(
 }
 
 /**
- * Writes the line of a Set-Cookie field for the client, given the field's value bytes[from, to) and the
- * server that sent it: in insert mode a cookie of our name is dropped (returns `at`), in rewrite mode
- * its value becomes the server's, in prefix mode it gets the server's and `~` before it; any other
- * cookie stays. `to - from + 14 + p.growBytes` bytes are room enough.
+ * Writes the line of a Set-Cookie field for the client, given the field's value bytes[from, to) and
+ * the server that sent it: in insert mode a cookie of our name is dropped (returns `at`), in
+ * rewrite mode its value becomes the server's, in prefix mode it gets the server's and `~` before
+ * it; any other cookie stays. `to - from + 14 + p.growBytes` bytes are room enough.
  */
 export function writeSetCookie(
   p: Persistence,
@@ -158,8 +159,8 @@ function afterSetName(p: Persistence, bytes: Uint8Array, from: number, stop: num
 
 /**
  * Header lines to add to the answer of the server at `position`, given what findServer said of the
- * request; empty for none. Only insert mode adds: the server's cookie when the client's did not name
- * that server, or the end of a cookie that is of no use when the server has none.
+ * request; empty for none. Only insert mode adds: the server's cookie when the client's did not
+ * name that server, or the end of a cookie that is of no use when the server has none.
  */
 export function addedLines(p: Persistence, found: number, position: number): Uint8Array {
   if (p.mode !== "insert" || found === position) return EMPTY;

@@ -4,20 +4,21 @@ import { latin1 } from "#base/bytes.ts";
 import type { CookiePlan, ServerPlan } from "#plan/plan.ts";
 
 /**
- * Cookie persistence of one backend: which server a client's cookie names, and how that cookie is kept
- * from servers and given to clients. What depends on the Plan alone is made here, once; the functions
- * that run for a request are in persistence-cookies.ts. The proxy goes through them like this:
+ * Cookie persistence of one backend: which server a client's cookie names, and how that cookie is
+ * kept from servers and given to clients. What depends on the Plan alone is made here, once; the
+ * functions that run for a request are in persistence-cookies.ts. The proxy goes through them like
+ * this:
  *
  *     request   found = findServer(p, bytes, head): a position, NO_COOKIE or UNKNOWN_SERVER
  *               p.editsRequests: writeCookie(…) in place of each Cookie field's line
  *     answer    writeSetCookie(…) in place of each Set-Cookie field's line
  *               then addedLines(p, found, position) behind the answer's fields
  *
- * mode     | the client's cookie | the server is sent           | the client is sent
- * insert   | ours                | it too; with `indirect` not  | ours, when another server answered;
- *          |                     |                              | the server's of that name never
- * rewrite  | the application's   | it                           | the server's, its value replaced
- * prefix   | the application's   | it without `position~`       | the server's, its value prefixed
+ * mode     | the client's cookie | the server is sent          | the client is sent
+ * insert   | ours                | it too; with `indirect` not | ours, when another server answered;
+ *          |                     |                             | the server's of that name never
+ * rewrite  | the application's   | it                          | the server's, its value replaced
+ * prefix   | the application's   | it without `server~`        | the server's, its value prefixed
  */
 export class Persistence {
   readonly mode: CookiePlan["mode"];

@@ -4,13 +4,16 @@ import { actionOf, matcherOf, valueIn } from "./registry.ts";
 import { type CompiledRule, createIndexed, createSequence } from "./run.ts";
 import type { CompileContext, Rules } from "./types.ts";
 
-/** With fewer rules for hosts than this, trying them in turn costs less than the index (bench rules). */
+/**
+ * With fewer rules for hosts than this, trying them in turn costs less than the index (bench
+ * rules).
+ */
 export const INDEX_FROM = 4;
 
 /**
  * Compiles a frontend's rules, in order: a rule whose conditions all hold runs its actions; `use`,
- * `redirect` and `deny` end the rules, other actions let them go on. Conditions see the request as the
- * client sent it, whatever earlier rules edit or rewrite.
+ * `redirect` and `deny` end the rules, other actions let them go on. Conditions see the request as
+ * the client sent it, whatever earlier rules edit or rewrite.
  *
  * What is returned allocates nothing, but for the members of the registries that say so. `indexed`
  * overrides the choice of whether to look rules up by host: for tests and benches.

@@ -26,8 +26,8 @@ const blank = (c: number): boolean => c === SP || c === HTAB;
 
 /**
  * Reads the next `name=value` of a Cookie field's value (RFC 6265 §4.2.1) from scan.at to scan.end.
- * Pairs are split at semicolons only, quotes or not, as user agents and servers do. False at the end.
- * A part without `=` is no cookie and is passed over.
+ * Pairs are split at semicolons only, quotes or not, as user agents and servers do. False at the
+ * end. A part without `=` is no cookie and is passed over.
  */
 export function nextPair(bytes: Uint8Array, scan: CookieScan): boolean {
   while (scan.at < scan.end) {
@@ -49,7 +49,9 @@ export function nextPair(bytes: Uint8Array, scan: CookieScan): boolean {
   return false;
 }
 
-/** Finds the next cookie called `name` over all Cookie fields of the head; begin with scan.reset(). */
+/**
+ * Finds the next cookie called `name` over all Cookie fields of the head; begin with scan.reset().
+ */
 export function nextCookie(
   bytes: Uint8Array,
   head: Head,

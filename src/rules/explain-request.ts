@@ -28,7 +28,9 @@ interface Url {
   readonly target: string;
 }
 
-/** The parts of a URL without changing any: a parser of URLs would resolve what rules have to see. */
+/**
+ * The parts of a URL without changing any: a parser of URLs would resolve what rules have to see.
+ */
 export function splitUrl(url: string): Url {
   const [, scheme = "", authority = "", path = ""] = /^(?:(https?):\/\/)?([^/?#]*)([^#]*)/i.exec(
     url,
@@ -44,7 +46,9 @@ export function splitUrl(url: string): Url {
   };
 }
 
-/** The frontend that would receive the request and why it, or a sentence when that cannot be told. */
+/**
+ * The frontend that would receive the request and why it, or a sentence when that cannot be told.
+ */
 export function chooseFrontend(
   plan: Plan,
   url: Url,

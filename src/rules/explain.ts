@@ -75,8 +75,9 @@ export interface Explained {
 }
 
 /**
- * Says what a Plan would do with a request, and why, without sending it. Returns a sentence when that
- * cannot be told: the request is malformed, or it is not clear which frontend it would come to.
+ * Says what a Plan would do with a request, and why, without sending it. Returns a sentence when
+ * that cannot be told: the request is malformed, or it is not clear which frontend it would come
+ * to.
  */
 export function explainRequest(plan: Plan, input: ExplainInput): Explained | string {
   const url = splitUrl(input.url);

@@ -3,8 +3,9 @@ import { fieldId } from "./header-field.ts";
 import type { HeaderEdit } from "./types.ts";
 
 /**
- * Makes one edit of a header field. Values are static now; a value with samples will be an edit whose
- * `line` is rendered by its action into storage of the thread before it is added to the verdict.
+ * Makes one edit of a header field. Values are static now; a value with samples will be an edit
+ * whose `line` is rendered by its action into storage of the thread before it is added to the
+ * verdict.
  */
 export function createEdit(op: HeaderEdit["op"], name: string, value = ""): HeaderEdit {
   return Object.freeze({

@@ -36,8 +36,8 @@ export function fieldId(name: string): number {
 }
 
 /**
- * The value of a field (RFC 9110 §5.5) as far as we write it: visible ASCII with blanks inside. Static
- * now; `%[` is refused because it will begin a sample, as it does in HAProxy's log formats.
+ * The value of a field (RFC 9110 §5.5) as far as we write it: visible ASCII with blanks inside.
+ * Static now; `%[` is refused because it will begin a sample, as it does in HAProxy's log formats.
  */
 const fieldValue = text({
   help: "Value of the field",

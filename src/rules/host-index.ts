@@ -59,8 +59,8 @@ export class HostIndex {
 }
 
 /**
- * `hosts[rule]`: the names that the rule wants (`a.example`, `*.b.example`, in lower case), undefined
- * where its host does not matter.
+ * `hosts[rule]`: the names that the rule wants (`a.example`, `*.b.example`, in lower case),
+ * undefined where its host does not matter.
  */
 export function createHostIndex(hosts: readonly (readonly string[] | undefined)[]): HostIndex {
   const exact = new Map<string, Set<number>>();

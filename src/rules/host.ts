@@ -5,8 +5,8 @@ import type { RequestView } from "./types.ts";
 const CLOSING_BRACKET = 93;
 
 /**
- * End of the host name proper: without port and without the dot of a fully qualified name, which means
- * the same host and must not lead round a rule. Begins at head.hostStart.
+ * End of the host name proper: without port and without the dot of a fully qualified name, which
+ * means the same host and must not lead round a rule. Begins at head.hostStart.
  */
 export function hostNameEnd(view: RequestView): number {
   const bytes = view.bytes;

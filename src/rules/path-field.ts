@@ -4,7 +4,10 @@ import { refine, text } from "#schema/index.ts";
 
 const expected = "a path beginning with /, without query, spaces or control characters";
 
-/** Normalised as a request's path is, so that both are compared in one form; undefined when it cannot be. */
+/**
+ * Normalised as a request's path is, so that both are compared in one form; undefined when it
+ * cannot be.
+ */
 function normalise(path: string): Uint8Array | undefined {
   if (!/^\/[^\s?#\x00-\x1f\x7f]*$/.test(path)) return undefined;
   const written = latin1(path.replace(/[^\x21-\x7e]+/gu, encodeURIComponent));
@@ -16,7 +19,9 @@ function normalise(path: string): Uint8Array | undefined {
 /** A path as rules compare it. The Field has checked that it can be made. */
 export const pathBytes = (path: string): Uint8Array => normalise(path) ?? new Uint8Array(0);
 
-/** As pathBytes, without a final slash: what a segment-wise prefix is compared with; empty for `/`. */
+/**
+ * As pathBytes, without a final slash: what a segment-wise prefix is compared with; empty for `/`.
+ */
 export function prefixBytes(path: string): Uint8Array {
   const bytes = pathBytes(path);
   return bytes.at(-1) === 0x2f ? bytes.subarray(0, -1) : bytes;

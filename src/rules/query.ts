@@ -15,8 +15,8 @@ function escaped(bytes: Uint8Array, i: number, to: number): number {
 }
 
 /**
- * True when bytes[from, to), decoded as a form's query is (`%XX`, and `+` for a space; a broken escape
- * stands for itself), equals `other`.
+ * True when bytes[from, to), decoded as a form's query is (`%XX`, and `+` for a space; a broken
+ * escape stands for itself), equals `other`.
  */
 export function sameDecoded(
   bytes: Uint8Array,

@@ -102,8 +102,8 @@ function nameByPlace(path: string): string {
 }
 
 /**
- * One content rule: `name`, `when` and action keywords, composed from the registries, in the order in
- * which they are written. Reads to what the Plan carries.
+ * One content rule: `name`, `when` and action keywords, composed from the registries, in the order
+ * in which they are written. Reads to what the Plan carries.
  */
 export function rule(options: Common<RulePlan>): Field<RulePlan, RuleInput> {
   return {
@@ -129,7 +129,10 @@ export function rule(options: Common<RulePlan>): Field<RulePlan, RuleInput> {
 const valuesOf = (chosen: readonly Chosen[]): Values =>
   Object.fromEntries(chosen.map((c) => [c.name, valueIn(c)]));
 
-/** The rule on one line. A keyword that stands in several conditions has all but the first under `all`. */
+/**
+ * The rule on one line. A keyword that stands in several conditions has all but the first under
+ * `all`.
+ */
 function formatRule(value: RulePlan): string {
   const of = (not: boolean) => value.when.filter((c) => c.not === not).map((c) => c.match);
   const positive = of(false);

@@ -44,8 +44,8 @@ export function createSequence(rules: readonly CompiledRule[]): Rules {
 }
 
 /**
- * The same over only those rules that the request's host can meet. Rules in the index come without the
- * host condition that put them there.
+ * The same over only those rules that the request's host can meet. Rules in the index come without
+ * the host condition that put them there.
  */
 export function createIndexed(rules: readonly CompiledRule[], index: HostIndex): Rules {
   const always = index.always;

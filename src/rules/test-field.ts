@@ -1,7 +1,10 @@
 import { bool, type Field, group, list, pattern, refine, text } from "#schema/index.ts";
 import type { NamedTest } from "./text-test.ts";
 
-/** Tests of header fields, query parameters or cookies by name: one, or a list of which any may be met. */
+/**
+ * Tests of header fields, query parameters or cookies by name: one, or a list of which any may be
+ * met.
+ */
 export function namedTests(
   what: string,
   name: Field<string>,

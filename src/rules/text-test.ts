@@ -3,13 +3,18 @@ import { sameBytes, utf8 } from "#base/bytes.ts";
 import type { RequestView } from "./types.ts";
 import { SUBJECT_LIMIT } from "./view.ts";
 
-/** What a header field, query parameter or cookie of one name must be. At most one of the three is set. */
+/**
+ * What a header field, query parameter or cookie of one name must be. At most one of the three is
+ * set.
+ */
 export interface NamedTest {
   readonly name: string;
   /** Any one of these, case-sensitive. */
   readonly value: readonly string[] | undefined;
   readonly regex: string | undefined;
-  /** True (also when nothing else is said): it is there, whatever its value; false: it is not there. */
+  /**
+   * True (also when nothing else is said): it is there, whatever its value; false: it is not there.
+   */
   readonly present: boolean | undefined;
 }
 

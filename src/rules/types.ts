@@ -12,9 +12,9 @@ export interface RequestView {
   readonly peer: Uint8Array;
   readonly peerAt: number;
   /**
-   * The path as rules compare it: percent-decoded where that is safe, dot segments and doubled slashes
-   * removed. Bytes [pathStart, pathEnd) of `path`, which is `bytes` where that is normal already and
-   * else `pathRoom`; found on first use by normalisedPath(view).
+   * The path as rules compare it: percent-decoded where that is safe, dot segments and doubled
+   * slashes removed. Bytes [pathStart, pathEnd) of `path`, which is `bytes` where that is normal
+   * already and else `pathRoom`; found on first use by normalisedPath(view).
    */
   path: Uint8Array;
   readonly pathRoom: Uint8Array;
@@ -25,10 +25,10 @@ export interface RequestView {
   /** The normalised path as text, made on first use by pathText(view). */
   pathString: string | undefined;
   /**
-   * Status with which to refuse the request because a rule could not judge it safely: 400 for a path
-   * that cannot be normalised, 414 for one too long for a regular expression. 0 = none. A rule that
-   * meets such a request neither matches nor fails to match: letting it go on would open a way round
-   * every rule that denies.
+   * Status with which to refuse the request because a rule could not judge it safely: 400 for a
+   * path that cannot be normalised, 414 for one too long for a regular expression. 0 = none. A rule
+   * that meets such a request neither matches nor fails to match: letting it go on would open a way
+   * round every rule that denies.
    */
   refuse: number;
 }
@@ -74,7 +74,9 @@ export interface HeaderEdit {
   readonly line: Uint8Array;
 }
 
-/** Edits in the order of the rules that asked for them; keeps its storage from request to request. */
+/**
+ * Edits in the order of the rules that asked for them; keeps its storage from request to request.
+ */
 export class HeaderEdits {
   /** Elements of `items` that count; what lies behind them is left over from earlier requests. */
   count = 0;

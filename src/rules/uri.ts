@@ -15,16 +15,19 @@ function createAllowed(chars: string): Uint8Array {
   return allowed;
 }
 
-/** Bytes that stand in a path as they are (RFC 3986 §3.3); `%` because what is escaped stays escaped. */
+/**
+ * Bytes that stand in a path as they are (RFC 3986 §3.3); `%` because what is escaped stays
+ * escaped.
+ */
 export const PATH_BYTES = createAllowed(`${UNRESERVED}${SUB_DELIMS}:@/%`);
 
 /** The same in a query (§3.4). */
 export const QUERY_BYTES = createAllowed(`${UNRESERVED}${SUB_DELIMS}:@/%?`);
 
 /**
- * Copies bytes[from, to) to `out` at `at`, what is not in `allowed` as `%XX`. Returns the end of what
- * was written, or -1 when there is no room for it or `at` is negative: copies can be chained, and the
- * last result checked.
+ * Copies bytes[from, to) to `out` at `at`, what is not in `allowed` as `%XX`. Returns the end of
+ * what was written, or -1 when there is no room for it or `at` is negative: copies can be chained,
+ * and the last result checked.
  */
 export function copyEscaped(
   bytes: Uint8Array,

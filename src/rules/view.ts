@@ -48,8 +48,8 @@ export class View implements RequestView {
 }
 
 /**
- * Finds the normalised path unless that was done. False when there is none to compare with: the target
- * has no path (`*`), or the path cannot be normalised (view.refuse is then 400).
+ * Finds the normalised path unless that was done. False when there is none to compare with: the
+ * target has no path (`*`), or the path cannot be normalised (view.refuse is then 400).
  */
 export function normalisedPath(view: RequestView): boolean {
   if (!view.pathReady) makePath(view);
@@ -80,8 +80,8 @@ function makePath(view: RequestView): void {
 }
 
 /**
- * True when normalising would surely change nothing, as for nearly every path that is ever sent: nothing
- * is encoded, and no segment is empty or begins as `.`, `..` or a parameter do.
+ * True when normalising would surely change nothing, as for nearly every path that is ever sent:
+ * nothing is encoded, and no segment is empty or begins as `.`, `..` or a parameter do.
  */
 export function isNormal(bytes: Uint8Array, from: number, to: number): boolean {
   let last = 0;
@@ -103,8 +103,8 @@ export function pathBegins(view: RequestView, prefix: Uint8Array): boolean {
 }
 
 /**
- * The normalised path as text for regular expressions. Allocates, once a request. undefined when it is
- * longer than an expression may see (view.refuse is then 414).
+ * The normalised path as text for regular expressions. Allocates, once a request. undefined when it
+ * is longer than an expression may see (view.refuse is then 414).
  */
 export function pathText(view: RequestView): string | undefined {
   if (view.pathString !== undefined) return view.pathString;

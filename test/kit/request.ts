@@ -18,8 +18,8 @@ export function parsedView(head: string, source = "192.0.2.1"): View | undefined
 }
 
 /**
- * A request as rules see it: `GET /path`, then header lines. A Host is added when there is none; an empty
- * one stands for HTTP/1.0 without Host.
+ * A request as rules see it: `GET /path`, then header lines. A Host is added when there is none; an
+ * empty one stands for HTTP/1.0 without Host.
  */
 export function viewOf(line: string, headers: readonly string[] = [], source?: string): View {
   const named = headers.some((header) => /^host:/i.test(header));

@@ -7,7 +7,7 @@ import { copyEscaped, copyPlain, PATH_BYTES } from "../uri.ts";
 import { normalisedPath, pathBegins, pathText } from "../view.ts";
 
 const summary =
-  "Sends the server another path; the query stays, and later conditions still see the client's path";
+  "Sends the server another path, the query kept; later conditions still see the client's path";
 
 /** With a regular expression it allocates: the path's string and the new one. */
 export const rewritePath = action({
@@ -61,7 +61,9 @@ function createRegexRewrite(source: string, replacement: string): Action {
   };
 }
 
-/** Appends the query to the new path that ends at `end`. Returns true when the request is refused. */
+/**
+ * Appends the query to the new path that ends at `end`. Returns true when the request is refused.
+ */
 function finish(view: RequestView, verdict: Verdict, end: number): boolean {
   const head = view.head;
   let at = end;

@@ -12,7 +12,7 @@ import { type Matcher, matcher, type RequestView } from "../types.ts";
 const AMPERSAND = 38;
 
 const summary =
-  "Parameter of the query by name, percent-decoded: its whole value, a regular expression, or that it is there";
+  "Query parameter by name, decoded: its whole value, a regular expression, or that it is there";
 
 /** A parameter that comes more than once meets the condition when one of its values does. */
 export const query = matcher({
