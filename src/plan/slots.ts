@@ -71,6 +71,11 @@ export class Slots {
     return settled;
   }
 
+  /** No slot waits to be freed. */
+  get settled(): boolean {
+    return this.#leaving.length === 0;
+  }
+
   /** A second table in the same state, to try an assignment on. */
   copy(): Slots {
     const copy = new Slots(this.limit);
