@@ -1,7 +1,9 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
-/** `npm run check`: what must hold before a commit. One line each; the output only of what failed. */
+/**
+ * `npm run check`: what must hold before a commit. One line each; the output only of what failed.
+ */
 const root = join(import.meta.dirname, "..");
 const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 

@@ -38,8 +38,8 @@ function isInstalled(command) {
 const missing = () => PROGRAMS.filter(({ command }) => !isInstalled(command));
 
 /**
- * Installs the programs that are missing when we are root on a Debian; names those that stay missing.
- * Tests that need one skip themselves by name.
+ * Installs the programs that are missing when we are root on a Debian; names those that stay
+ * missing. Tests that need one skip themselves by name.
  */
 export function installPrograms() {
   const absent = missing();

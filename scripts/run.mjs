@@ -38,7 +38,9 @@ function testArguments(args) {
   return [`--test-concurrency=${availableParallelism()}`, ...options, ...tests];
 }
 
-/** Ends as the program ends. Signals of a terminal reach it by themselves; the others we pass on. */
+/**
+ * Ends as the program ends. Signals of a terminal reach it by themselves; the others we pass on.
+ */
 function become(program, args) {
   const child = spawn(program, args, { cwd: ROOT, stdio: "inherit" });
   process.on("SIGINT", () => {});

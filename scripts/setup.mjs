@@ -20,8 +20,8 @@ export class SetupError extends Error {}
 export const say = (text) => process.stderr.write(`weir: ${text}\n`);
 
 /**
- * Installs what package-lock.json asks for, Node 26 among it, unless that was done before. Returns the
- * path of Node 26. Throws a SetupError that says what to do.
+ * Installs what package-lock.json asks for, Node 26 among it, unless that was done before. Returns
+ * the path of Node 26. Throws a SetupError that says what to do.
  */
 export async function setUp() {
   const wanted = wantedStamp();
@@ -41,7 +41,9 @@ export async function setUp() {
   return NODE;
 }
 
-/** Changes whenever an install is due: other dependencies, or a checkout moved to another machine. */
+/**
+ * Changes whenever an install is due: other dependencies, or a checkout moved to another machine.
+ */
 function wantedStamp() {
   const lock = readFileSync(join(ROOT, "package-lock.json"));
   return `${process.platform}-${process.arch} ${createHash("sha256").update(lock).digest("hex")}\n`;

@@ -17,7 +17,8 @@ export const systemTimers: Timers = {
     const arm = (leftMs: number): NodeJS.Timeout => setTimeout(fire, Math.min(leftMs, LONGEST_MS));
     const fire = (): void => {
       const leftMs = dueMs - performance.now();
-      // A timer may fire up to a millisecond early; only the pieces of a very long one are armed again.
+      // A timer may fire up to a millisecond early; only the pieces of a very long one are armed
+      // again.
       if (leftMs > 2) timeout = arm(leftMs);
       else fn();
     };

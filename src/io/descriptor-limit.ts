@@ -14,7 +14,10 @@ const limitsAt = addressOf(limits);
 /** Descriptors left to the rest of the process: logs, configuration, checks, the loop of Node. */
 const SPARE = 64;
 
-/** Raises the soft limit of open descriptors to the hard one, which it returns. Throws a SystemError. */
+/**
+ * Raises the soft limit of open descriptors to the hard one, which it returns. Throws a
+ * SystemError.
+ */
 export function raiseDescriptorLimit(): number {
   must("getrlimit", getrlimit(RLIMIT_NOFILE, limitsAt));
   if (limits[0] !== limits[1]) {
@@ -25,8 +28,8 @@ export function raiseDescriptorLimit(): number {
 }
 
 /**
- * As many sockets as are wanted, or as the limit of descriptors has room for beside what is open now
- * and `reserved` more. Throws when that is none.
+ * As many sockets as are wanted, or as the limit of descriptors has room for beside what is open
+ * now and `reserved` more. Throws when that is none.
  */
 export function allowedSockets(wanted: number, reserved: number): number {
   const limit = raiseDescriptorLimit();

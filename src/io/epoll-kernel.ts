@@ -3,8 +3,8 @@ import { SOCKADDR_LENGTH_AT } from "./driver.ts";
 import { errno, native } from "./ffi.ts";
 
 /*
- * The system calls of the epoll driver. Addresses lie below 4 GiB (memory.ts), so pointers and sizes
- * are numbers. A result < 0 is -errno.
+ * The system calls of the epoll driver. Addresses lie below 4 GiB (memory.ts), so pointers and
+ * sizes are numbers. A result < 0 is -errno.
  */
 
 const accept4 = native("accept4", "i32", "i32", "u32", "u32", "i32");

@@ -9,8 +9,8 @@ const EAGAIN = -ERRNO.EAGAIN;
 const EPIPE = -ERRNO.EPIPE;
 
 /**
- * Bytes from one socket to another without a copy: into a pipe as far as there are any, then out of it
- * until it is empty, which completes the request. State lies in the row of the socket read from.
+ * Bytes from one socket to another without a copy: into a pipe as far as there are any, then out of
+ * it until it is empty, which completes the request. State lies in the row of the socket read from.
  */
 export class EpollSplices {
   readonly #kernel: Kernel;

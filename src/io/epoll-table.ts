@@ -48,7 +48,10 @@ export const IS = Object.freeze({
   MORE: 1024,
   /** A short receive does not mean that a Unix socket is empty (descriptors part its bytes). */
   UNIX: 2048,
-  /** In the queue of work; of sockets that wait for a buffer; has one reserved. These outlive the owner. */
+  /**
+   * In the queue of work; of sockets that wait for a buffer; has one reserved. These outlive the
+   * owner.
+   */
   QUEUED: 4096,
   STARVED: 8192,
   FED: 16384,

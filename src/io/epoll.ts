@@ -37,7 +37,9 @@ const EMFILE = -ERRNO.EMFILE;
 /** Most pipes for splice(); each is two descriptors and up to 1 MiB of the kernel's memory. */
 const PIPES = 64;
 
-/** Completions a socket can have waiting: accepted or connected, received, sent, spliced, closed. */
+/**
+ * Completions a socket can have waiting: accepted or connected, received, sent, spliced, closed.
+ */
 const SOCKET_COMPLETIONS = 5;
 
 const RECEIVABLE = IS.RECEIVING | IS.READABLE;
@@ -68,9 +70,9 @@ function layOut(options: DriverOptions, sockets: number): ArenaLayout {
 }
 
 /**
- * The driver on epoll(7), for hosts that keep io_uring from us. Requests are tried when a turn begins
- * and again when the kernel says that a socket is ready; their results wait in a queue until the end of
- * the turn, so the sink is never called from inside a request.
+ * The driver on epoll(7), for hosts that keep io_uring from us. Requests are tried when a turn
+ * begins and again when the kernel says that a socket is ready; their results wait in a queue until
+ * the end of the turn, so the sink is never called from inside a request.
  */
 export function createEpollDriver(options: DriverOptions): Driver {
   return new EpollDriver(options, allowedSockets(options.sockets, 2 * PIPES));
@@ -349,14 +351,19 @@ class EpollDriver implements Driver {
     this.#enqueue(socket);
   }
 
-  /** The socket it was promised to no longer wants a buffer (it may even be another socket by now). */
+  /**
+   * The socket it was promised to no longer wants a buffer (it may even be another socket by now).
+   */
   #passOn(at: number): void {
     this.#cells[at + SOCK.FLAGS]! &= ~IS.FED;
     this.#promised--;
     this.#feedOne();
   }
 
-  /** Until all is sent or the socket takes no more, which is also what makes the kernel tell us again. */
+  /**
+   * Until all is sent or the socket takes no more, which is also what makes the kernel tell us
+   * again.
+   */
   #send(socket: number, at: number): void {
     const cells = this.#cells;
     const fd = cells[at + SOCK.FD]!;

@@ -5,7 +5,9 @@ import { errno } from "./ffi.ts";
 /** errno numbers of this system by name: `ERRNO.EAGAIN`. Positive. */
 export const ERRNO = constants.errno;
 
-/** `ECONNREFUSED` for 111 or -111; `errno 999` for a number nobody knows. For messages, never hot. */
+/**
+ * `ECONNREFUSED` for 111 or -111; `errno 999` for a number nobody knows. For messages, never hot.
+ */
 export function errnoName(number: number): string {
   return getSystemErrorMap().get(-Math.abs(number))?.[0] ?? `errno ${Math.abs(number)}`;
 }

@@ -11,14 +11,17 @@ one[0] = 1n;
 const oneAddress = addressOf(one);
 
 /**
- * A counter the kernel keeps: a turn that waits on it returns when somebody signals. Blocking, for a
- * ring completes a read on a non-blocking descriptor at once with EAGAIN. Throws with errno.
+ * A counter the kernel keeps: a turn that waits on it returns when somebody signals. Blocking, for
+ * a ring completes a read on a non-blocking descriptor at once with EAGAIN. Throws with errno.
  */
 export function createEventfd(): number {
   return must("eventfd", eventfd(0, EFD_CLOEXEC));
 }
 
-/** Wakes whoever waits on an eventfd, from any thread. Signals not yet seen add up to one. Throws with errno. */
+/**
+ * Wakes whoever waits on an eventfd, from any thread. Signals not yet seen add up to one. Throws
+ * with errno.
+ */
 export function signal(fd: number): void {
   must(`signal to eventfd ${fd}`, write(fd, oneAddress, 8));
 }

@@ -5,8 +5,8 @@ import { addressOf, native } from "./ffi.ts";
 import { closeFd } from "./sockets.ts";
 
 /*
- * Descriptors travel between processes beside the bytes of a Unix stream socket (unix(7), SCM_RIGHTS).
- * One parcel of ours:
+ * Descriptors travel between processes beside the bytes of a Unix stream socket (unix(7),
+ * SCM_RIGHTS). One parcel of ours:
  *
  *     descriptors in this piece | 1 if another piece follows | label bytes | label
  *     int32                       int32                        int32         UTF-8
@@ -69,8 +69,8 @@ export interface FdParcel {
 }
 
 /**
- * Sends copies of descriptors with a label; waits while the socket is full. The sender's own stay open.
- * Throws a SystemError, EPIPE when the other side is gone.
+ * Sends copies of descriptors with a label; waits while the socket is full. The sender's own stay
+ * open. Throws a SystemError, EPIPE when the other side is gone.
  */
 export function sendFds(socket: number, fds: readonly number[], label: string): void {
   const text = utf8(label);
@@ -105,8 +105,8 @@ function message(fds: readonly number[]): void {
 const roomForMost: readonly number[] = Array<number>(MAX_FDS).fill(0);
 
 /**
- * Takes the next parcel; undefined when the other side has closed. Waits at most `timeoutMs` for it to
- * begin (for ever by default) and throws ETIMEDOUT, or the SystemError of the call that failed.
+ * Takes the next parcel; undefined when the other side has closed. Waits at most `timeoutMs` for it
+ * to begin (for ever by default) and throws ETIMEDOUT, or the SystemError of the call that failed.
  * Descriptors of a broken parcel are closed.
  */
 export function receiveFds(socket: number, timeoutMs = -1): FdParcel | undefined {
@@ -130,7 +130,10 @@ interface PieceHeader {
   readonly labelBytes: number;
 }
 
-/** Reads a piece's header and appends what came with it to `fds`. Undefined at the end of the stream. */
+/**
+ * Reads a piece's header and appends what came with it to `fds`. Undefined at the end of the
+ * stream.
+ */
 function receivePiece(socket: number, fds: number[]): PieceHeader | undefined {
   message(roomForMost);
   const n = must("receive descriptors", recvmsg(socket, scratchAt, MSG_CMSG_CLOEXEC | MSG_WAITALL));

@@ -20,9 +20,9 @@ export interface DriverMakers {
 const MAKERS: DriverMakers = { uring: createUringDriver, epoll: createEpollDriver };
 
 /**
- * Makes the driver that is wanted. `auto` takes io_uring and falls back to epoll where the kernel or a
- * container's filter keeps it from us; asked for by name, a driver that cannot be had is thrown as an
- * Error that says what is missing.
+ * Makes the driver that is wanted. `auto` takes io_uring and falls back to epoll where the kernel
+ * or a container's filter keeps it from us; asked for by name, a driver that cannot be had is
+ * thrown as an Error that says what is missing.
  */
 export function chooseDriver(
   wanted: WantedDriver,

@@ -21,8 +21,8 @@ const V6_ADDRESS = 8;
 const PATH = 2;
 
 /**
- * Writes an address as a struct sockaddr at bytes[at…] and returns its length. Throws for an address
- * that is not of a socket (a name must be resolved first) and where `bytes` has no room.
+ * Writes an address as a struct sockaddr at bytes[at…] and returns its length. Throws for an
+ * address that is not of a socket (a name must be resolved first) and where `bytes` has no room.
  */
 export function encodeSockaddr(address: Address, bytes: Uint8Array, at: number): number {
   if (address.kind === "unix") return encodeUnix(address.path, bytes, at);

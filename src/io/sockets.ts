@@ -6,8 +6,8 @@ import { addressOf, errno, native } from "./ffi.ts";
 import { decodeSockaddr, encodeSockaddr, SOCKADDR_MAX_BYTES } from "./sockaddr.ts";
 
 /*
- * Sockets as control code makes them: one blocking call at a time, an Error with the errno's name when
- * it fails. What happens to a connection is a driver's business (driver.ts).
+ * Sockets as control code makes them: one blocking call at a time, an Error with the errno's name
+ * when it fails. What happens to a connection is a driver's business (driver.ts).
  */
 
 const SOCK_STREAM = 1;
@@ -60,8 +60,8 @@ export interface ListenOptions {
 
 /**
  * A listening TCP or Unix socket, blocking, closed on exec; the descriptor is the caller's. What it
- * accepts inherits TCP_NODELAY and SO_KEEPALIVE. The file of a Unix socket nobody listens on any more is
- * replaced. For `fd@N` it is N itself, after a look that it listens. Throws a SystemError.
+ * accepts inherits TCP_NODELAY and SO_KEEPALIVE. The file of a Unix socket nobody listens on any
+ * more is replaced. For `fd@N` it is N itself, after a look that it listens. Throws a SystemError.
  */
 export function listenOn(address: Address, options: ListenOptions = {}): number {
   if (address.kind === "fd") return adopt(address.fd);
@@ -86,9 +86,9 @@ export function listenOn(address: Address, options: ListenOptions = {}): number 
 }
 
 /**
- * Throws the SystemError that listenOn would without `reusePort`: SO_REUSEPORT lets us share a port with
- * any other program of our user that set it too, such as another weir. Takes nothing: the socket only
- * binds, so no connection can come to it. Addresses other than TCP pass.
+ * Throws the SystemError that listenOn would without `reusePort`: SO_REUSEPORT lets us share a port
+ * with any other program of our user that set it too, such as another weir. Takes nothing: the
+ * socket only binds, so no connection can come to it. Addresses other than TCP pass.
  */
 export function checkFree(address: Address): void {
   if (address.kind !== "inet") return;
@@ -152,12 +152,17 @@ export function boundAddress(fd: number): Address {
   return family === AF_UNIX ? { kind: "unix", path: host } : { kind: "inet", host, port };
 }
 
-/** Closes a descriptor. Errors say nothing a caller could act on: the descriptor is gone either way. */
+/**
+ * Closes a descriptor. Errors say nothing a caller could act on: the descriptor is gone either way.
+ */
 export function closeFd(fd: number): void {
   close(fd);
 }
 
-/** A second descriptor of the same open file, closed on exec; it outlives the first. Throws a SystemError. */
+/**
+ * A second descriptor of the same open file, closed on exec; it outlives the first. Throws a
+ * SystemError.
+ */
 export function duplicateFd(fd: number): number {
   return must(`copy of descriptor ${fd}`, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }

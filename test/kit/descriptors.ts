@@ -10,7 +10,10 @@ const setrlimit = native("setrlimit", "i32", "i32", "u64");
 /** Descriptors this process has open now. */
 export const openFds = (): number => readdirSync("/proc/self/fd").length;
 
-/** Runs with at most `count` open descriptors in this process; the limit of before returns afterwards. */
+/**
+ * Runs with at most `count` open descriptors in this process; the limit of before returns
+ * afterwards.
+ */
 export function withDescriptorLimit(count: number, run: () => void): void {
   const limits = new BigUint64Array(new ArrayBuffer(16));
   const at = addressOf(limits);

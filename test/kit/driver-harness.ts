@@ -30,10 +30,10 @@ const TURN_MS = 50;
 const PAGE_BYTES = 131_072;
 
 /**
- * A driver and a sink that writes down every call of it, for tests that read like a dialogue: ask, then
- * `next(kind, socket)` pumps turns until that call comes. Everything runs in the test's own thread.
- * It also watches what must hold always: the sink is called from turn() only, never nested, and never
- * about a socket that was closed.
+ * A driver and a sink that writes down every call of it, for tests that read like a dialogue: ask,
+ * then `next(kind, socket)` pumps turns until that call comes. Everything runs in the test's own
+ * thread. It also watches what must hold always: the sink is called from turn() only, never nested,
+ * and never about a socket that was closed.
  */
 export class Harness implements Sink {
   readonly driver: Driver;
