@@ -12,7 +12,8 @@ import { parseRequest } from "./request-parser.ts";
 import { parseResponse } from "./response-parser.ts";
 import { copyFields, writeDecimal, writeStatusLine } from "./serialise.ts";
 
-const requests = REQUESTS.map(latin1);
+const upload = "PUT /big HTTP/1.1\r\nHost: a\r\nContent-Length: 9007199254740991\r\n\r\n";
+const requests = [...REQUESTS, upload].map(latin1);
 const responses = RESPONSES.map(latin1);
 const path = latin1("/a/../b%2e/c//d");
 const chunks = latin1("5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n");
@@ -38,7 +39,7 @@ function once(turn: number): number {
 }
 
 test("nothing is allocated for a message", () => {
-  const turns = 200_000;
+  const turns = 100_000;
   let sum = 0;
   const run = () => {
     for (let turn = 0; turn < turns; turn++) sum += once(turn);
