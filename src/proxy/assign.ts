@@ -44,14 +44,14 @@ function choose(core: Core, x: number, backend: BackendRuntime): number {
   }
   const avoid = core.exchanges[at + X.AVOID]!;
   if (avoid < 0) {
-    const picked = backend.scheduler.pick(core.numbers[x * N.size + N.KEY]!, core.nowMs);
+    const picked = backend.scheduler.pick(core.numbers[x * N.size + N.KEY]!, core.nowMs | 0);
     return picked >= 0 && backend.pool.full(picked) ? wait(core, x, backend, picked) : picked;
   }
   backend.pool.avoid = avoid;
-  let picked = backend.scheduler.pick(-1, core.nowMs);
+  let picked = backend.scheduler.pick(-1, core.nowMs | 0);
   backend.pool.avoid = -1;
   // Nobody else could take it: back to the server that failed, if that may be.
-  if (picked < 0) picked = backend.scheduler.pick(-1, core.nowMs);
+  if (picked < 0) picked = backend.scheduler.pick(-1, core.nowMs | 0);
   return picked;
 }
 
@@ -132,6 +132,7 @@ function enqueue(core: Core, x: number, backend: BackendRuntime): void {
   else backend.queueFirst = x;
   backend.queueLast = x;
   backend.queueCount++;
+  core.waiting++;
   countQueued(core, backend, cells[at + X.STICK]!, 1);
   core.totals.backends[backend.slot * BACKEND_TOTALS.size + BACKEND_TOTALS.QUEUED]!++;
   core.numbers[x * N.size + N.QUEUED] = core.nowMs;
@@ -150,6 +151,7 @@ export function leaveQueue(core: Core, x: number): void {
   if (next >= 0) cells[next * X.size + X.PREV] = prev;
   else backend.queueLast = prev;
   backend.queueCount--;
+  core.waiting--;
   cells[at + X.STATE] = XS.CONNECTING;
   countQueued(core, backend, cells[at + X.STICK]!, -1);
   core.timers.clear(cells[at + X.CLIENT]!);

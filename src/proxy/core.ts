@@ -53,6 +53,8 @@ export class Core {
   connections = 0;
   upstreamCount = 0;
   requests = 0;
+  /** Requests in the queues of all backends. */
+  waiting = 0;
   draining = false;
   readonly maxConnections: number;
   readonly #free: Int32Array;

@@ -75,8 +75,8 @@ export class Loop {
     board.workers[this.#row + WORKER.STATE] = 1;
   }
 
-  /** One turn. `messages` is called when control woke the loop. */
-  turn(messages: () => void): void {
+  /** One turn, waiting at most `mostMs`. `messages` is called when control woke the loop. */
+  turn(messages: () => void, mostMs = Number.MAX_SAFE_INTEGER): void {
     const core = this.core;
     if (this.dispatch.wake) {
       this.dispatch.wake = false;
@@ -85,11 +85,8 @@ export class Loop {
     this.dispatch.refresh();
     core.timers.advance(core.nowMs, this.dispatch.due);
     if (core.nowMs - this.#housekeptMs >= HOUSEKEEPING_MS) this.#housekeep();
-    const wait =
-      this.#accepting || !core.draining ? core.timers.waitMs(core.nowMs) : HOUSEKEEPING_MS;
     const accepts = core.totals.process[PROCESS_TOTALS.ACCEPTS]!;
-    const waiting = this.#queued() ? Math.min(wait, HOUSEKEEPING_MS) : wait;
-    const done = this.driver.turn(this.dispatch, core.draining && this.#accepting ? 0 : waiting);
+    const done = this.driver.turn(this.dispatch, Math.min(mostMs, this.#waitMs()));
     if (done < 0) throw new Error(`the event loop broke: errno ${-done}`);
     this.#count(done);
     if (core.draining && this.#accepting) {
@@ -112,10 +109,12 @@ export class Loop {
     }
   }
 
-  #queued(): boolean {
-    for (const backend of this.core.runtime.backends)
-      if (backend && backend.queueCount > 0) return true;
-    return false;
+  /** How long the next wait may be: until a deadline, or the next housekeeping that is needed. */
+  #waitMs(): number {
+    const core = this.core;
+    if (core.draining && this.#accepting) return 0;
+    const wait = core.timers.waitMs(core.nowMs);
+    return core.draining || core.waiting > 0 ? Math.min(wait, HOUSEKEEPING_MS) : wait;
   }
 
   #setClock(now: number): void {
