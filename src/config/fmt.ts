@@ -1,4 +1,5 @@
 import {
+  type Document,
   isAlias,
   isCollection,
   isMap,
@@ -6,6 +7,7 @@ import {
   isScalar,
   LineCounter,
   type Node,
+  type ScalarTag,
   visit,
   type YAMLMap,
   type YAMLSeq,
@@ -36,8 +38,19 @@ export function formatConfig(text: string): string | SyntaxFault[] {
       }
     },
   });
+  keepWritten(document);
   // Nothing is folded by width: where lines end was decided above, and long text stays in one piece.
-  return document.toString({ indent: 2, indentSeq: true, lineWidth: 0, nullStr: "null" });
+  return document.toString({ indent: 2, indentSeq: true, lineWidth: 0 });
+}
+
+/** Numbers, booleans and nothing stay as they were written: `007` may be meant as text. */
+function keepWritten(document: Document.Parsed): void {
+  const { schema } = document;
+  schema.tags = schema.tags.map((tag) =>
+    "resolve" in tag && /:(int|float|bool|null)$/.test(tag.tag)
+      ? { ...(tag as ScalarTag), stringify: (node) => node.source ?? String(node.value) }
+      : tag,
+  );
 }
 
 /** At most one empty line in a comment, none at its end. */

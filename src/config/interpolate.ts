@@ -51,6 +51,7 @@ class Filling {
   readonly #from: Surroundings;
   readonly #secrets: Set<string>;
   readonly #report: Report;
+  #isBroken = false;
 
   constructor(
     node: Scalar,
@@ -70,6 +71,7 @@ class Filling {
   scalar(): Scalar {
     const { place } = this.#node;
     const value = this.#fill(this.#text, 0, 0);
+    if (this.#isBroken) return { kind: "scalar", place, value: "", broken: true };
     const pure = this.#text.startsWith("${") && closing(this.#text, 0) === this.#text.length - 1;
     return pure ? { kind: "scalar", place, ...typeScalar(value) } : { ...this.#node, value };
   }
@@ -137,6 +139,7 @@ class Filling {
 
   #fault(at: number, length: number, message: string, expected?: string): "" {
     const { place } = this.#node;
+    this.#isBroken = true;
     // Only text without escapes has its characters where they are in the file; quotes take one.
     const quote = place.length === this.#text.length ? 0 : 1;
     const plain = place.line > 0 && place.length === this.#text.length + 2 * quote;

@@ -11,7 +11,15 @@ import {
   type YAMLMap,
   type Scalar as YamlScalar,
 } from "yaml";
-import type { Dict, Entry, Place, Report, Scalar, Tree } from "#schema/index.ts";
+import {
+  type Dict,
+  type Entry,
+  type Place,
+  pathTo,
+  type Report,
+  type Scalar,
+  type Tree,
+} from "#schema/index.ts";
 import { MAX_DEPTH, parseYaml } from "./yaml-document.ts";
 
 /** Values a file may hold with its aliases followed: ends a "billion laughs". */
@@ -35,11 +43,18 @@ export function treeOfYaml(file: string, text: string, report: Report): Tree | u
     return undefined;
   }
   try {
-    return walk.tree(document.contents, top, 0);
+    return walk.tree(document.contents, { key: top, path: "", depth: 0 });
   } catch (error) {
     if (error instanceof Refused) return undefined;
     throw error;
   }
+}
+
+/** Where the walk is. `key` is the place of the key above: block maps and lists are shown there. */
+interface Spot {
+  readonly key: Place;
+  readonly path: string;
+  readonly depth: number;
 }
 
 /** Turns the parser's nodes into our tree, following aliases within bounds. */
@@ -72,74 +87,78 @@ class Walk {
     return this.place(node.range[0], node.range[1]);
   }
 
-  /** `key` is the place of the key that the node belongs to: block maps and lists are shown there. */
-  tree(node: ParsedNode | null, key: Place, depth: number): Tree {
+  tree(node: ParsedNode | null, at: Spot): Tree {
     const before = this.#nodes;
-    this.#count(1, key);
-    if (depth > MAX_DEPTH) {
-      return this.#refuse(key, `maps and lists are nested deeper than ${MAX_DEPTH}`);
+    this.#count(1, at);
+    if (at.depth > MAX_DEPTH) {
+      return this.#refuse(at, `maps and lists are nested deeper than ${MAX_DEPTH}`);
     }
-    if (node === null) return { kind: "scalar", place: key, value: null };
+    if (node === null) return { kind: "scalar", place: at.key, value: null };
     if (isAlias(node)) {
       const anchor = this.#anchors.get(node.source);
-      if (!anchor) return this.#refuse(this.#placeOf(node), `no anchor &${node.source} above`);
-      this.#count(anchor.nodes, key);
+      const spot = { ...at, key: this.#placeOf(node) };
+      if (!anchor) return this.#refuse(spot, `no anchor &${node.source} above`);
+      this.#count(anchor.nodes, spot);
       return anchor.tree;
     }
-    const tree = this.#value(node, key, depth);
+    const tree = this.#value(node, at);
     if (node.anchor) this.#anchors.set(node.anchor, { tree, nodes: this.#nodes - before });
     return tree;
   }
 
-  #count(nodes: number, place: Place): void {
+  #count(nodes: number, at: Spot): void {
     this.#nodes += nodes;
     if (this.#nodes > MAX_NODES) {
-      this.#refuse(place, `more than ${MAX_NODES} values, those of aliases counted`);
+      this.#refuse(at, `more than ${MAX_NODES} values, those of aliases counted`);
     }
   }
 
-  #value(node: Exclude<ParsedNode, Alias.Parsed>, key: Place, depth: number): Tree {
-    const place = isCollection(node) && !node.flow ? key : this.#placeOf(node);
-    if (isMap(node)) return this.#dict(node as YAMLMap.Parsed, place, depth);
+  #value(node: Exclude<ParsedNode, Alias.Parsed>, at: Spot): Tree {
+    const place = isCollection(node) && !node.flow ? at.key : this.#placeOf(node);
+    if (isMap(node)) return this.#dict(node as YAMLMap.Parsed, place, at);
     if (isSeq(node)) {
-      const items = node.items.map((item) => this.#item(item as ParsedNode | null, place, depth));
+      const items = (node.items as (ParsedNode | null)[]).map((item, i) =>
+        this.tree(item, {
+          key: item ? this.#placeOf(item) : place,
+          path: `${at.path}[${i}]`,
+          depth: at.depth + 1,
+        }),
+      );
       return { kind: "list", place, items };
     }
-    return this.#scalar(node as YamlScalar.Parsed, key);
+    return this.#scalar(node as YamlScalar.Parsed, at);
   }
 
-  #item(node: ParsedNode | null, list: Place, depth: number): Tree {
-    return this.tree(node, node ? this.#placeOf(node) : list, depth + 1);
-  }
-
-  #scalar(node: YamlScalar.Parsed, key: Place): Scalar {
+  #scalar(node: YamlScalar.Parsed, at: Spot): Scalar {
     const { value, source } = node;
-    const place = node.range[1] > node.range[0] ? this.#placeOf(node) : key;
+    const place = node.range[1] > node.range[0] ? this.#placeOf(node) : at.key;
     if (typeof value === "number" || typeof value === "boolean") {
       const same = String(value) === source;
       return { kind: "scalar", place, value, ...(same ? {} : { text: source }) };
     }
     if (typeof value === "string" || value === null) return { kind: "scalar", place, value };
-    return this.#refuse(place, "this kind of value has no meaning here");
+    return this.#refuse({ ...at, key: place }, "this kind of value has no meaning here");
   }
 
-  #dict(node: YAMLMap.Parsed, place: Place, depth: number): Dict {
+  #dict(node: YAMLMap.Parsed, place: Place, at: Spot): Dict {
     const entries = new Map<string, Entry>();
     const merged: Entry[] = [];
     for (const pair of node.items as Pair<ParsedNode, ParsedNode | null>[]) {
       const keyPlace = this.#placeOf(pair.key);
-      if (!isScalar(pair.key)) this.#refuse(keyPlace, "a key must be a plain word");
-      const key = (pair.key as YamlScalar.Parsed).source;
-      const value = this.tree(pair.value, keyPlace, depth + 1);
-      if (key === "<<" && (pair.key as YamlScalar.Parsed).type === "PLAIN") {
-        merged.push(...this.#mergeOf(value));
+      if (!isScalar(pair.key)) {
+        return this.#refuse({ ...at, key: keyPlace }, "a key must be a plain word");
+      }
+      const { source: key, type } = pair.key as YamlScalar.Parsed;
+      const path = pathTo(at.path, key);
+      const value = this.tree(pair.value, { key: keyPlace, path, depth: at.depth + 1 });
+      if (key === "<<" && type === "PLAIN") {
+        merged.push(...this.#mergeOf(value, path));
         continue;
       }
       const first = entries.get(key);
       if (first) {
-        const { line } = first.keyPlace;
-        this.#report.error({ place: keyPlace }, key, `"${key}" is here twice`, {
-          expected: `it once; the first is on line ${line}`,
+        this.#report.error({ place: keyPlace }, path, `"${key}" is here twice`, {
+          expected: `it once; the first is on line ${first.keyPlace.line}`,
         });
       } else entries.set(key, { key, keyPlace, value });
     }
@@ -148,15 +167,17 @@ class Walk {
   }
 
   /** Entries that `<<: *name` (or a list of such) brings in; keys written beside it win. */
-  #mergeOf(value: Tree): readonly Entry[] {
+  #mergeOf(value: Tree, path: string): readonly Entry[] {
     const maps = value.kind === "list" ? value.items : [value];
     return maps.flatMap((map) =>
-      map.kind === "dict" ? map.entries : this.#refuse(map.place, '"<<" takes a map or maps'),
+      map.kind === "dict"
+        ? map.entries
+        : this.#refuse({ key: map.place, path, depth: 0 }, '"<<" takes a map or maps'),
     );
   }
 
-  #refuse(place: Place, message: string): never {
-    this.#report.error({ place }, "", message);
+  #refuse({ key, path }: Spot, message: string): never {
+    this.#report.error({ place: key }, path, message);
     throw new Refused(message);
   }
 }

@@ -24,13 +24,13 @@ export function expectMap(tree: Tree, path: string, report: Report, what: string
   return false;
 }
 
-/** Reports a key that is no keyword here, with the one that was probably meant. */
+/** Reports a key that is no keyword here; returns the one that was probably meant. */
 export function unknownKeyword(
   entry: Dict["entries"][number],
   path: string,
   known: readonly string[],
   report: Report,
-): void {
+): string | undefined {
   const near = nearest(entry.key, known);
   report.error(
     { place: entry.keyPlace },
@@ -42,7 +42,10 @@ export function unknownKeyword(
       ...(near === undefined ? {} : { nearest: near }),
     },
   );
+  return near;
 }
+
+const isNothing = (tree: Tree): boolean => tree.kind === "scalar" && tree.value === null;
 
 /** Reads the keywords of a map that can be read, and their fallbacks; undefined marks a fault. */
 export function readEntries<F extends Fields>(
@@ -52,14 +55,17 @@ export function readEntries<F extends Fields>(
   report: Report,
 ): { readonly [K in keyof F]: InferFields<F>[K] | undefined } {
   const out: Record<string, unknown> = {};
+  const meant = new Set<string | undefined>();
   for (const entry of tree.entries) {
     const field = Object.hasOwn(fields, entry.key) ? fields[entry.key] : undefined;
-    if (field) out[entry.key] = field.read(entry.value, pathTo(path, entry.key), report);
-    else unknownKeyword(entry, path, Object.keys(fields), report);
+    if (!field) meant.add(unknownKeyword(entry, path, Object.keys(fields), report));
+    else if (isNothing(entry.value) && mayBeBare(field)) out[entry.key] = field.fallback;
+    else out[entry.key] = field.read(entry.value, pathTo(path, entry.key), report);
   }
   for (const [keyword, field] of Object.entries(fields)) {
     if (Object.hasOwn(out, keyword)) continue;
-    if (field.required) {
+    // A required keyword that is only misspelt is told of once.
+    if (field.required && !meant.has(keyword)) {
       report.error(tree, pathTo(path, keyword), `"${keyword}" is missing: ${field.expected}`, {
         expected: field.expected,
       });
@@ -68,6 +74,12 @@ export function readEntries<F extends Fields>(
   }
   return out as InferFields<F>;
 }
+
+/** A map or list that need not be there may also have every line commented out: nothing stands there. */
+const mayBeBare = (field: Field<unknown>): boolean =>
+  field.fallback !== undefined &&
+  (field.collection !== undefined || field.fields !== undefined) &&
+  field.choices === undefined;
 
 /** Reads the keywords of a map: unknown ones are faults with the nearest keyword, absent ones default. */
 export function readFields<F extends Fields>(
@@ -106,8 +118,9 @@ export function keywordSchema(field: Field<unknown>): JsonSchema {
   const { fallback } = field;
   const plain = typeof fallback === "number" ? field.format(fallback) : fallback;
   const isUnit = typeof plain === "string" && String(fallback) !== plain;
+  const schema = field.jsonSchema();
   return {
-    ...field.jsonSchema(),
+    ...(mayBeBare(field) ? { anyOf: [schema, { type: "null" }] } : schema),
     description: field.help,
     ...(fallback === undefined || typeof fallback === "object"
       ? {}
@@ -159,7 +172,7 @@ export function group<F extends Fields, S extends keyof F & string = never>(
     expected,
     fields,
     read(tree, path, report) {
-      if (short !== undefined && tree.kind !== "dict" && !isEmpty(tree)) {
+      if (short !== undefined && tree.kind !== "dict" && !isNothing(tree)) {
         const entry = { key: short, keyPlace: tree.place, value: tree };
         const dict: Dict = { kind: "dict", place: tree.place, entries: [entry] };
         return readFields(fields, dict, path, report);
@@ -176,8 +189,6 @@ export function group<F extends Fields, S extends keyof F & string = never>(
     },
   };
 }
-
-const isEmpty = (tree: Tree): boolean => tree.kind === "scalar" && tree.value === null;
 
 /** A map of keywords that is there even when it is not written: each keyword has a fallback of its own. */
 export function section<F extends Fields, S extends keyof F & string = never>(

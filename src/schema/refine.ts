@@ -17,8 +17,9 @@ export function refine<T, I>(
       const value = field.read(tree, path, report);
       const wanted = value === undefined ? undefined : check(value);
       if (wanted === undefined) return value;
-      const found = describeTree(tree);
-      report.error(tree, path, `expected ${wanted}, found ${found}`, { expected: wanted, found });
+      // Of a map or a list it is not the whole that is wrong.
+      const found = tree.kind === "scalar" ? `, found ${describeTree(tree)}` : "";
+      report.error(tree, path, `expected ${wanted}${found}`, { expected: wanted });
       return undefined;
     },
   };

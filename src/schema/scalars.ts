@@ -1,8 +1,11 @@
 import type { Common, Field } from "./field.ts";
 import { scalar } from "./scalar.ts";
 
-const bounds = (min: number, max: number, what: string): string =>
-  max >= Number.MAX_SAFE_INTEGER ? `${what} of at least ${min}` : `${what} from ${min} to ${max}`;
+function bounds(min: number, max: number, what: string): string {
+  if (min === max) return String(min);
+  if (max >= Number.MAX_SAFE_INTEGER) return `${what} of at least ${min}`;
+  return `${what} from ${min} to ${max}`;
+}
 
 /** A whole number in [min, max]. */
 export function int(
@@ -66,7 +69,11 @@ export function text(
   return scalar(options, {
     type: "text",
     expected: options.expected ?? "text",
-    schema: { type: "string", maxLength, ...(pattern ? { pattern: pattern.source } : {}) },
+    schema: {
+      type: ["string", "number"],
+      maxLength,
+      ...(pattern ? { pattern: pattern.source } : {}),
+    },
     parse: (_, written) =>
       written.length <= maxLength && (!pattern || pattern.test(written)) ? written : undefined,
     explain: (written) =>
@@ -83,7 +90,7 @@ export function oneOf<const W extends readonly string[]>(
   return scalar<W[number], W[number]>(options, {
     type: words.join(" | "),
     expected: words.length === 1 ? words[0]! : `one of ${words.join(", ")}`,
-    schema: { enum: [...words] },
+    schema: { enum: words.flatMap((word) => (/^\d+$/.test(word) ? [word, Number(word)] : [word])) },
     parse: (_, written) => words.find((word) => word === written),
     format: formatText,
     words,

@@ -15,6 +15,8 @@ export interface Scalar {
   readonly value: string | number | boolean | null;
   /** As it was written, where the value does not print so again: `007`, `1.10`. */
   readonly text?: string;
+  /** A fault of this value is reported already: reading it finds no further one. */
+  readonly broken?: true;
 }
 
 export interface List {
@@ -61,11 +63,12 @@ export class Report {
   errors = 0;
 
   error(
-    tree: { readonly place: Place },
+    tree: { readonly place: Place; readonly broken?: true },
     path: string,
     message: string,
     more: Partial<Fault> = {},
   ): void {
+    if (tree.broken) return;
     this.#add({ place: tree.place, path, message, severity: "error", ...more });
     this.errors++;
   }

@@ -27,8 +27,9 @@ export function checkReferences(review: Review): void {
       review.warning(["frontends", name], "it has no rules and no default: every request gets 503");
     }
   }
-  // Frontends that could not be read may use what seems unused.
-  if (frontends.size < review.namesIn("frontends").length) return;
+  // What seems unused may be meant by a name that is wrong, or by a frontend that could not be read.
+  const isSure = [...used].every((name) => known.includes(name));
+  if (!isSure || frontends.size < review.namesIn("frontends").length) return;
   for (const name of backends.keys()) {
     if (!used.has(name)) review.warning(["backends", name], "no frontend uses this backend");
   }

@@ -55,7 +55,7 @@ function checkPorts(review: Review, { check, agent, servers }: Backend, path: Pa
     } else if (isUnix && check?.beside.port !== undefined) {
       review.error([...path, "check", "port"], `server "${name}" is a Unix socket: it has no port`);
     }
-    if (server.check?.address !== undefined && check === undefined) {
+    if (server.check?.address !== undefined && !check) {
       review.warning([...at, "check"], "the backend has no check");
     }
     if (!agent) {

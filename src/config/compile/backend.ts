@@ -21,7 +21,7 @@ export function planBackend(
     slot,
     mode: from.mode,
     balance: { name: balance.name, options: balance.options },
-    check: from.check && planCheck(from.check),
+    check: from.check ? planCheck(from.check) : undefined,
     agent: from.agent ? planAgent(from.agent) : undefined,
     servers: [...from.servers].map(([key, server]) => planServer(key, server, serverSlot(key))),
     cookie: from.cookie ? planCookie(from.cookie) : undefined,

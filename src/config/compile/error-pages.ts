@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import type { FrontendPlan } from "#plan/plan.ts";
 import { MAX_PAGE } from "../model/error-pages.ts";
 import type { Review } from "../review.ts";
@@ -34,7 +34,7 @@ function readPage(
   readFile: (path: string) => string,
 ): string | undefined {
   const { place } = review.at(path);
-  const whole = posix.resolve(posix.dirname(place.file), file);
+  const whole = isAbsolute(file) ? file : join(dirname(place.file), file);
   try {
     const text = readFile(whole);
     if (Buffer.byteLength(text) <= MAX_PAGE) return text;

@@ -62,7 +62,7 @@ export const backendShared = {
     what: "scheduler",
     fallback: chosenByDefault(schedulers, "roundrobin"),
   }),
-  check: optional(check),
+  check: optional(orOff(check)),
   agent: optional(orOff(agent)),
   cookie: optional(orOff(cookie)),
   timeouts: section(backendTimeoutFields, { help: "How long servers may take" }),
