@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { deserialize, serialize } from "node:v8";
 import { VERSION } from "#base/version.ts";
 import { type BoardSlots, createSlots } from "#config/compile/plan.ts";
@@ -39,29 +40,34 @@ export const saveState = (running: Running, slots: PlanSlots): Uint8Array =>
   serialize({
     version: VERSION,
     running,
+    limits: running.plan.engine.limits,
     slots: Object.fromEntries(TABLES.map((table) => [table, slots[table].entries()])),
   } satisfies Saved);
+
+type Limits = Plan["engine"]["limits"];
 
 interface Saved {
   readonly version: string;
   readonly running: Running;
+  readonly limits: Limits;
   readonly slots: { readonly [table: string]: readonly (readonly [string, number])[] };
 }
 
 export interface Inherited {
   /** undefined when other code saved it: what it means may have changed. */
   readonly running: Running | undefined;
-  /** Whose rows on the Board are whose. */
-  slots(limits: Plan["engine"]["limits"]): PlanSlots;
+  /** Whose rows on the Board are whose; nobody's when the Board is to have other sizes. */
+  slots(limits: Limits): PlanSlots;
 }
 
 /** What the engine before this one saved. */
 export function loadState(bytes: Uint8Array): Inherited {
-  const { version, running, slots } = deserialize(bytes) as Saved;
+  const { version, running, limits: before, slots } = deserialize(bytes) as Saved;
   return {
     running: version === VERSION ? running : undefined,
     slots(limits) {
       const tables = emptySlots(limits);
+      if (!isDeepStrictEqual(limits, before)) return tables;
       for (const table of TABLES) tables[table].adopt(slots[table] ?? []);
       return tables;
     },
@@ -75,7 +81,7 @@ export interface PlanSlots extends BoardSlots {
 
 const TABLES = ["frontends", "backends", "servers", "logs"] as const;
 
-const emptySlots = (limits: Plan["engine"]["limits"]): PlanSlots => ({
+const emptySlots = (limits: Limits): PlanSlots => ({
   ...createSlots(limits),
   logs: new Slots(LOGS_MAX),
 });

@@ -13,7 +13,8 @@ export function dropPrivileges(user: string | undefined): void {
   if (user === undefined || process.getuid!() !== 0) return;
   const group = primaryGroup(readFileSync("/etc/passwd", "utf8"), user);
   if (group === undefined) throw new WeirError("START_FAILED", `there is no account ${user}`);
-  process.initgroups!(user, group);
+  // @types/node does not know it.
+  (process as unknown as { initgroups(user: string, group: number): void }).initgroups(user, group);
   process.setgid!(group);
   process.setuid!(user);
 }
