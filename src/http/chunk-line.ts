@@ -48,9 +48,9 @@ const MAX_EXTENSION_BYTES = 4096;
 const HIGH_LIMIT = 0x1fffff;
 
 /**
- * The phase after byte `c` of a chunk's framing, in any phase but DATA, TRAILERS and DONE; -1 when it
- * must not stand there. White space is allowed nowhere but in quotes: RFC 9112 §7.1.1 would have us skip
- * it around extensions, but parsers that differ on it have been used to smuggle requests.
+ * The phase after byte `c` of a chunk's framing, in any phase but DATA, TRAILERS and DONE; -1 when
+ * it must not stand there. White space is allowed nowhere but in quotes: RFC 9112 §7.1.1 would have
+ * us skip it around extensions, but parsers that differ on it have been used to smuggle requests.
  */
 export function stepChunk(phase: number, c: number, state: Int32Array, at: number): number {
   switch (phase) {

@@ -10,19 +10,23 @@ const TWO_32 = 0x1_0000_0000;
 /** Cells of an Int32Array that a chunked body's state takes; beginChunked makes them ready. */
 export const CHUNK_CELLS = 5;
 
-/** What the last decodeChunked or relayChunked did. Made once a thread, filled again by each call. */
+/**
+ * What the last decodeChunked or relayChunked did. Made once a thread, filled again by each call.
+ */
 export class ChunkOut {
   /**
    * Position after the last byte used. Below `end` in two cases only: the body is done and the rest
-   * belongs to the next message; or its trailer section has begun and is not whole. Then keep those bytes
-   * (at most MAX_TRAILER_BYTES) and call again with them and what comes behind them.
+   * belongs to the next message; or its trailer section has begun and is not whole. Then keep those
+   * bytes (at most MAX_TRAILER_BYTES) and call again with them and what comes behind them.
    */
   consumed = 0;
   /** Bytes of content among the bytes used. */
   payload = 0;
   /** The body has ended. */
   done = false;
-  /** Trailer lines that may be forwarded, after the payload (decodeChunked only); empty until done. */
+  /**
+   * Trailer lines that may be forwarded, after the payload (decodeChunked only); empty until done.
+   */
   trailersStart = 0;
   trailersEnd = 0;
 }
@@ -49,9 +53,9 @@ export function decodeChunked(
 }
 
 /**
- * As decodeChunked, but leaves the framing on: bytes[to, to + result) is the same stretch of the body,
- * chunked, without extensions and without trailers that must not be forwarded. It can be sent on as it
- * is, since it says one thing to every reader, and it is never longer than what came.
+ * As decodeChunked, but leaves the framing on: bytes[to, to + result) is the same stretch of the
+ * body, chunked, without extensions and without trailers that must not be forwarded. It can be sent
+ * on as it is, since it says one thing to every reader, and it is never longer than what came.
  */
 export function relayChunked(
   bytes: Uint8Array,

@@ -9,7 +9,10 @@ import { COMMA, sameText } from "./tokens.ts";
 /** What Connection fields say, as bits. */
 export const OPTION = Object.freeze({ CLOSE: 1, KEEP_ALIVE: 2, UPGRADE: 4, NAMES: 8 });
 
-/** Options in one head: with more, marking the fields they name would cost a client little and us much. */
+/**
+ * Options in one head: with more, marking the fields they name would cost a client little and us
+ * much.
+ */
 const MAX_OPTIONS = 32;
 
 const CLOSE = latin1("close");
@@ -24,11 +27,12 @@ function optionAt(bytes: Uint8Array, from: number, to: number): number {
 }
 
 /**
- * OPTION bits of one Connection value, or -1 when it is no list of tokens (empty members are let be,
- * RFC 9110 §5.6.1), or names a field we know to be for every recipient. Sending such an option is
- * forbidden (§7.6.1); heeding it would let a client strip what framing, routing, trust or the server's
- * checks depend on (Host, Content-Length, X-Forwarded-For, Cookie, Authorization …), and not heeding
- * it is what some other party does. `coding` lets it name Transfer-Encoding, which some servers do.
+ * OPTION bits of one Connection value, or -1 when it is no list of tokens (empty members are let
+ * be, RFC 9110 §5.6.1), or names a field we know to be for every recipient. Sending such an option
+ * is forbidden (§7.6.1); heeding it would let a client strip what framing, routing, trust or the
+ * server's checks depend on (Host, Content-Length, X-Forwarded-For, Cookie, Authorization …), and
+ * not heeding it is what some other party does. `coding` lets it name Transfer-Encoding, which some
+ * servers do.
  */
 export function scanConnection(
   bytes: Uint8Array,

@@ -10,7 +10,9 @@ export class DateLine {
   readonly #bytes = latin1("Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
   #second = 0;
 
-  /** The line for this moment, ms since 1970; the same array each time, good until the next call. */
+  /**
+   * The line for this moment, ms since 1970; the same array each time, good until the next call.
+   */
   at(wallMs: number): Uint8Array {
     const second = Math.floor(wallMs / 1000);
     if (second !== this.#second) {

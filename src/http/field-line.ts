@@ -5,8 +5,8 @@ import { CLASS, COLON, CR, HTAB, LF, SP, TOKEN, VALUE } from "./tokens.ts";
 
 /**
  * Fields about this connection alone (RFC 9110 §7.6.1, RFC 7540 §3.2.1 for HTTP2-Settings): never
- * forwarded, whether Connection names them or not. Proxy-Authorization is for us; a proxy that wanted
- * to pass it on would have to be told so.
+ * forwarded, whether Connection names them or not. Proxy-Authorization is for us; a proxy that
+ * wanted to pass it on would have to be told so.
  */
 function createHopTable(): Uint8Array {
   const table = new Uint8Array(FIELD_NAMES.length);
@@ -26,9 +26,10 @@ function createHopTable(): Uint8Array {
 export const HOP_BY_NATURE = createHopTable();
 
 /**
- * Reads the field line at `from` into field number head.count, which the caller then counts. Returns
- * the position after its CRLF, 0 when the line is not whole, -1 when it is wrong: no name, white space
- * before the colon or at the line's start (obs-fold), a control byte in the value, CR or LF alone.
+ * Reads the field line at `from` into field number head.count, which the caller then counts.
+ * Returns the position after its CRLF, 0 when the line is not whole, -1 when it is wrong: no name,
+ * white space before the colon or at the line's start (obs-fold), a control byte in the value, CR
+ * or LF alone.
  */
 export function parseFieldLine(bytes: Uint8Array, from: number, stop: number, head: Head): number {
   let at = from;
@@ -56,7 +57,8 @@ export function parseFieldLine(bytes: Uint8Array, from: number, stop: number, he
   head.fields[cell + 3] = valueEnd;
   const id = fieldIdOrAlias(bytes, from, nameEnd);
   // `X_Forwarded_For` becomes `X-Forwarded-For` for servers that speak CGI or its heirs, behind the
-  // back of whoever checked the latter (RFC 9110 §17.10): the alias of a known name is not forwarded.
+  // back of whoever checked the latter (RFC 9110 §17.10): the alias of a known name is not
+  // forwarded.
   head.ids[index] = id > 0 ? id : FIELD.OTHER;
   head.hop[index] = id > 0 ? HOP_BY_NATURE[id]! : id < 0 ? 1 : 0;
   return at + 2;

@@ -2,11 +2,7 @@
 import { FIELD_NAMES } from "./head.ts";
 import { NameTable } from "./name-table.ts";
 
-function createNames(): NameTable {
-  return new NameTable(FIELD_NAMES);
-}
-
-const names = createNames();
+const names = new NameTable(FIELD_NAMES);
 
 /** FIELD.* of a field name in any case; 0 (OTHER) when it has no meaning to us. */
 export function fieldId(bytes: Uint8Array, from: number, to: number): number {

@@ -28,9 +28,9 @@ export function parseLength(bytes: Uint8Array, from: number, to: number): number
 export const CODING = Object.freeze({ MALFORMED: -1, UNKNOWN: 0, CHUNKED: 1 });
 
 /**
- * CHUNKED for exactly one `chunked` and nothing else; UNKNOWN for a well-formed list of other codings,
- * chunked at its end or not there at all; MALFORMED for the rest: empty members, chunked twice or
- * before the end, anything that is no list of codings (RFC 9112 §6.1, §7).
+ * CHUNKED for exactly one `chunked` and nothing else; UNKNOWN for a well-formed list of other
+ * codings, chunked at its end or not there at all; MALFORMED for the rest: empty members, chunked
+ * twice or before the end, anything that is no list of codings (RFC 9112 §6.1, §7).
  */
 export function codingOf(bytes: Uint8Array, from: number, to: number): number {
   if (sameLower(bytes, from, to, CHUNKED)) return CODING.CHUNKED;

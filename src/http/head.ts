@@ -103,9 +103,9 @@ export interface HeadLimits {
 }
 
 /**
- * One parsed head. Positions are indices into the bytes given to the parser, `[start, end)`; they are
- * valid as long as those bytes stay put. Made once a thread and filled again for each message: the
- * parser allocates nothing.
+ * One parsed head. Positions are indices into the bytes given to the parser, `[start, end)`; they
+ * are valid as long as those bytes stay put. Made once a thread and filled again for each message:
+ * the parser allocates nothing.
  */
 export class Head {
   /** METHOD.* of a request. */
@@ -122,7 +122,9 @@ export class Head {
   /** Query without its `?`; empty where there is none. */
   queryStart = 0;
   queryEnd = 0;
-  /** Effective host with port: the target's authority where it has one, else the Host field's value. */
+  /**
+   * Effective host with port: the target's authority where it has one, else the Host field's value.
+   */
   hostStart = 0;
   hostEnd = 0;
   /** 10 or 11. */
@@ -137,7 +139,10 @@ export class Head {
   contentLength = 0;
   /** The sender lets the connection be used again. */
   keepAlive = false;
-  /** A request asks for, or a 101 grants, another protocol: Connection names Upgrade and it is there. */
+  /**
+   * A request asks for, or a 101 grants, another protocol: Connection names Upgrade and it is
+   * there.
+   */
   upgrade = false;
   /** `Expect: 100-continue` from an HTTP/1.1 client. */
   expectContinue = false;
@@ -148,8 +153,8 @@ export class Head {
   /** FIELD.* of each field. */
   readonly ids: Uint8Array;
   /**
-   * 1 = never forwarded: hop-by-hop by its own nature or because Connection names it, meaningless with
-   * this framing, or a known name spelt with underscores. Whoever edits a head may set it too.
+   * 1 = never forwarded: hop-by-hop by its own nature or because Connection names it, meaningless
+   * with this framing, or a known name spelt with underscores. Whoever edits a head may set it too.
    */
   readonly hop: Uint8Array;
 

@@ -8,9 +8,9 @@ const CLOSE = 93;
 
 /**
  * True when bytes[from, to) is a host with an optional port, as in Host and in a target's authority
- * (RFC 9110 §7.2): a name of unreserved characters without empty labels (one dot may end it), an IPv4
- * address, or an IPv6 address in brackets. Refused although the grammar has them: sub-delims and
- * percent-encoding in names, IPvFuture, an empty port. User information never belongs here.
+ * (RFC 9110 §7.2): a name of unreserved characters without empty labels (one dot may end it), an
+ * IPv4 address, or an IPv6 address in brackets. Refused although the grammar has them: sub-delims
+ * and percent-encoding in names, IPvFuture, an empty port. User information never belongs here.
  */
 export function isHost(bytes: Uint8Array, from: number, to: number): boolean {
   if (from >= to) return false;

@@ -31,7 +31,8 @@ const H2C = latin1("h2c");
 
 /**
  * Takes in the field just parsed (number head.count) as far as requests and responses agree on it:
- * framing and Connection. Returns the new SEEN bits, BROKEN or UNKNOWN_CODING. head.version is known.
+ * framing and Connection. Returns the new SEEN bits, BROKEN or UNKNOWN_CODING. head.version is
+ * known.
  */
 export function takeField(
   bytes: Uint8Array,
@@ -102,7 +103,9 @@ export function mayUpgrade(version: number, seen: number): boolean {
   return version === 11 && (seen & (wanted | SEEN.H2C)) === wanted;
 }
 
-/** Trailer announces fields behind a chunked body; behind any other body there is no room for them. */
+/**
+ * Trailer announces fields behind a chunked body; behind any other body there is no room for them.
+ */
 export function dropTrailerField(head: Head): void {
   for (let i = head.find(FIELD.TRAILER); i >= 0; i = head.find(FIELD.TRAILER, i + 1)) {
     head.hop[i] = 1;

@@ -51,8 +51,8 @@ export class NameTable {
   }
 
   /**
-   * The id of the name in bytes[from, to), whatever its case; 0 when it is not known; -id when it is
-   * the known one only for readers that take `_` for `-`.
+   * The id of the name in bytes[from, to), whatever its case; 0 when it is not known; -id when it
+   * is the known one only for readers that take `_` for `-`.
    */
   find(bytes: Uint8Array, from: number, to: number): number {
     const length = to - from;

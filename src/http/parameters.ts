@@ -13,8 +13,8 @@ import {
 } from "./tokens.ts";
 
 /**
- * Past `*( OWS ";" OWS token "=" ( token / quoted-string ) ) OWS` (RFC 9110 §5.6.6): the position of
- * the next byte that is none of it, at most `to`, or -1 when a parameter is broken.
+ * Past `*( OWS ";" OWS token "=" ( token / quoted-string ) ) OWS` (RFC 9110 §5.6.6): the position
+ * of the next byte that is none of it, at most `to`, or -1 when a parameter is broken.
  */
 export function skipParameters(bytes: Uint8Array, from: number, to: number): number {
   let at = skipSpace(bytes, from, to);

@@ -8,8 +8,8 @@ const MALFORMED = -CODE.REQUEST_MALFORMED;
 const ENCODED = 256;
 
 /**
- * The byte that bytes[at] or the %XX there stands for, with ENCODED. -1 for a broken %XX, for NUL, and
- * for a byte that must not stand in a path as it is.
+ * The byte that bytes[at] or the %XX there stands for, with ENCODED. -1 for a broken %XX, for NUL,
+ * and for a byte that must not stand in a path as it is.
  */
 function unitAt(bytes: Uint8Array, at: number, to: number): number {
   const c = bytes[at]!;
@@ -29,8 +29,9 @@ function isSeparator(unit: number): boolean {
 }
 
 /**
- * Whether an encoded byte is written plainly: what a path may hold, but for the delimiters `%` and `;`. RFC 3986 §2.2 would keep the other reserved characters encoded, but servers decode before they
- * look a path up, and a rule has to see what they see.
+ * Whether an encoded byte is written plainly: what a path may hold, but for the delimiters `%` and
+ * `;`. RFC 3986 §2.2 would keep the other reserved characters encoded, but servers decode before
+ * they look a path up, and a rule has to see what they see.
  */
 function isPlain(c: number): boolean {
   return (CLASS[c]! & PATH) !== 0 && c !== PERCENT && c !== SEMICOLON;
@@ -41,11 +42,12 @@ function hexDigit(value: number): number {
 }
 
 /**
- * Writes the path bytes[from, to) (no query) to out[at…] in the form rules compare: encoded characters
- * plain where that changes nothing, other encodings in upper case, every separator a `/`, doubled ones
- * merged, `.` and `..` segments resolved also when a `;parameter` hangs on them. Never longer than the
- * path itself, so `out` needs no more room. Returns the end in `out`, or -CODE.REQUEST_MALFORMED when the
- * path does not begin with `/`, has a broken %XX, an encoded NUL, or a byte that no path may have.
+ * Writes the path bytes[from, to) (no query) to out[at…] in the form rules compare: encoded
+ * characters plain where that changes nothing, other encodings in upper case, every separator a
+ * `/`, doubled ones merged, `.` and `..` segments resolved also when a `;parameter` hangs on them.
+ * Never longer than the path itself, so `out` needs no more room. Returns the end in `out`, or
+ * -CODE.REQUEST_MALFORMED when the path does not begin with `/`, has a broken %XX, an encoded NUL,
+ * or a byte that no path may have.
  */
 export function normalisePath(
   bytes: Uint8Array,
@@ -81,8 +83,8 @@ export function normalisePath(
 }
 
 /**
- * What becomes of the last segment [segment, end) of the path in `out` that begins at `root`: -1 when it
- * stays; else the position after the `/` where the path now ends.
+ * What becomes of the last segment [segment, end) of the path in `out` that begins at `root`: -1
+ * when it stays; else the position after the `/` where the path now ends.
  */
 function resolve(out: Uint8Array, root: number, segment: number, end: number): number {
   let dots = 0;
@@ -101,10 +103,11 @@ function endsName(out: Uint8Array, at: number, end: number): boolean {
 }
 
 /**
- * True when the path may be sent on as it came: whoever reads it arrives at what rules compared, because
- * normalising takes no segment away and changes at most how characters are encoded. An encoded slash is
- * such a character: rules take it for a separator, but to some servers it is part of a name, and only
- * the path as it came says so. When false, send what normalisePath wrote, or refuse.
+ * True when the path may be sent on as it came: whoever reads it arrives at what rules compared,
+ * because normalising takes no segment away and changes at most how characters are encoded. An
+ * encoded slash is such a character: rules take it for a separator, but to some servers it is part
+ * of a name, and only the path as it came says so. When false, send what normalisePath wrote, or
+ * refuse.
  */
 export function pathMeansTheSame(bytes: Uint8Array, from: number, to: number): boolean {
   if (from >= to || bytes[from] !== SLASH) return false;

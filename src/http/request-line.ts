@@ -35,9 +35,9 @@ const SCHEME = latin1("http");
 const AFTER_SCHEME = latin1("://");
 
 /**
- * `method SP target SP HTTP/x.y CRLF`, one space each, nothing else (RFC 9112 §3). Like every parser
- * here it goes from left to right and gives up at the first byte that is wrong, so what it says never
- * changes when more bytes come: the position after the line, 0 for "more", or -CODE.
+ * `method SP target SP HTTP/x.y CRLF`, one space each, nothing else (RFC 9112 §3). Like every
+ * parser here it goes from left to right and gives up at the first byte that is wrong, so what it
+ * says never changes when more bytes come: the position after the line, 0 for "more", or -CODE.
  */
 export function parseRequestLine(
   bytes: Uint8Array,

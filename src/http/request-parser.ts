@@ -28,9 +28,9 @@ const CONTINUE = latin1("100-continue");
 
 /**
  * Parses the request head at bytes[from, end) into `head`: the position after its empty line, or
- * NEED_MORE, or -CODE of a refusal. The refusal depends on nothing but the bytes up to the first that
- * is wrong, so it is the same however they were split, and it comes as soon as it can be seen. Nothing
- * is kept between calls: call again from the same start when more has come.
+ * NEED_MORE, or -CODE of a refusal. The refusal depends on nothing but the bytes up to the first
+ * that is wrong, so it is the same however they were split, and it comes as soon as it can be seen.
+ * Nothing is kept between calls: call again from the same start when more has come.
  *
  * What two parties could read differently is refused; see framing.ts, host.ts, field-line.ts and
  * connection.ts for each rule. CONNECT and transfer codings but chunked are answered 501.

@@ -14,9 +14,10 @@ const HTTP_1 = latin1("HTTP/1.");
 const STATUS_AT = HTTP_1.length + 2;
 
 /**
- * Parses the response head at bytes[from, end) into `head`; the same promises as parseRequest's. How
- * the body ends follows RFC 9112 §6.3 and depends on the method (METHOD.*) that was asked with. A
- * server is not trusted more than a client: whatever the next party could frame differently is refused.
+ * Parses the response head at bytes[from, end) into `head`; the same promises as parseRequest's.
+ * How the body ends follows RFC 9112 §6.3 and depends on the method (METHOD.*) that was asked with.
+ * A server is not trusted more than a client: whatever the next party could frame differently is
+ * refused.
  */
 export function parseResponse(
   bytes: Uint8Array,
@@ -64,8 +65,8 @@ function parseHead(
 }
 
 /**
- * `HTTP/1.x SP status [SP reason] CRLF` with a status of 100 to 599. The space that RFC 9112 §4 wants
- * after the status even where no reason follows is often left out, and nothing hangs on it.
+ * `HTTP/1.x SP status [SP reason] CRLF` with a status of 100 to 599. The space that RFC 9112 §4
+ * wants after the status even where no reason follows is often left out, and nothing hangs on it.
  */
 function parseStatusLine(bytes: Uint8Array, from: number, stop: number, head: Head): number {
   for (let i = 0; i < HTTP_1.length; i++) {
@@ -126,9 +127,9 @@ function conclude(bytes: Uint8Array, head: Head, seen: number, requestMethod: nu
 }
 
 /**
- * 1xx and 204 must carry neither Transfer-Encoding nor Content-Length (RFC 9110 §8.6, RFC 9112 §6.1):
- * a party that heeds them would wait for a body. Content-Length: 0 promises none, is common with 204,
- * and is let be but not forwarded. HTTP/1.0 knows no 1xx at all.
+ * 1xx and 204 must carry neither Transfer-Encoding nor Content-Length (RFC 9110 §8.6, RFC 9112
+ * §6.1): a party that heeds them would wait for a body. Content-Length: 0 promises none, is common
+ * with 204, and is let be but not forwarded. HTTP/1.0 knows no 1xx at all.
  */
 function bodilessIsClean(head: Head, seen: number): boolean {
   if (head.status < 200 && head.version !== 11) return false;
@@ -138,7 +139,9 @@ function bodilessIsClean(head: Head, seen: number): boolean {
   return true;
 }
 
-/** After 101 the connection belongs to the protocol that Upgrade names; without that name to nobody. */
+/**
+ * After 101 the connection belongs to the protocol that Upgrade names; without that name to nobody.
+ */
 function tunnel(head: Head, seen: number): boolean {
   head.upgrade = mayUpgrade(head.version, seen);
   head.framing = FRAMING.TUNNEL;

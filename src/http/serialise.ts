@@ -36,7 +36,9 @@ export function writeHex(out: Uint8Array, at: number, value: number): number {
   return at + digits;
 }
 
-/** The line before a chunk's data; 0 is the last chunk, after which trailers or an empty line come. */
+/**
+ * The line before a chunk's data; 0 is the last chunk, after which trailers or an empty line come.
+ */
 export function writeChunkHeader(out: Uint8Array, at: number, payloadBytes: number): number {
   return writeCrlf(out, writeHex(out, at, payloadBytes));
 }
@@ -66,16 +68,12 @@ export function copyBytes(
   return at + to - from;
 }
 
-function createKeepAll(): Uint8Array {
-  return new Uint8Array(FIELD_NAMES.length);
-}
-
-const KEEP_ALL = createKeepAll();
+const KEEP_ALL = new Uint8Array(FIELD_NAMES.length);
 
 /**
- * Copies the field lines of a parsed head that may be forwarded: those without a `hop` mark whose id is
- * not set in `skip` (1 by FIELD id). Lines that stay neighbours are copied in one go, as they came: the
- * parser has proven each of them to be one unambiguous `name: value CRLF`.
+ * Copies the field lines of a parsed head that may be forwarded: those without a `hop` mark whose
+ * id is not set in `skip` (1 by FIELD id). Lines that stay neighbours are copied in one go, as they
+ * came: the parser has proven each of them to be one unambiguous `name: value CRLF`.
  */
 export function copyFields(
   bytes: Uint8Array,

@@ -21,9 +21,9 @@ export const TOKEN = 1;
 /** Inside a field value: HTAB, SP, visible ASCII, obs-text. */
 export const VALUE = 2;
 /**
- * Inside a path: visible ASCII but `?`, `#`, which end it, and `"`, `<`, `>`, `\`, which browsers always
- * encode and of which some servers read `\` as `/`. `^`, `` ` ``, `{`, `|`, `}` break RFC 3986 too, but clients send them, and
- * everybody agrees on what they are.
+ * Inside a path: visible ASCII but `?`, `#`, which end it, and `"`, `<`, `>`, `\`, which browsers
+ * always encode and of which some servers read `\` as `/`. `^`, `` ` ``, `{`, `|`, `}` break RFC
+ * 3986 too, but clients send them, and everybody agrees on what they are.
  */
 export const PATH = 4;
 /** Inside a query: visible ASCII but `#`. Browsers leave the rest as typed. */
@@ -31,7 +31,8 @@ export const QUERY = 8;
 export const HEX = 16;
 /**
  * Inside a host name: RFC 3986's unreserved characters. Percent-encoding and sub-delims (a comma
- * among them) would be reg-name as well, but no name in the DNS has them and servers differ on them.
+ * among them) would be reg-name as well, but no name in the DNS has them and servers differ on
+ * them.
  */
 export const NAME = 32;
 /** qdtext: inside a quoted string, but for `\` pairs. */

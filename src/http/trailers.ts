@@ -9,9 +9,9 @@ export const MAX_TRAILER_BYTES = 4096;
 const MAX_TRAILERS = 64;
 
 /**
- * Names that must not come after the content although head.ts gives them no id: RFC 9110 §6.5.1 keeps
- * framing, routing, conditions, authentication and content handling out of trailers. Known ids are all
- * kept out.
+ * Names that must not come after the content although head.ts gives them no id: RFC 9110 §6.5.1
+ * keeps framing, routing, conditions, authentication and content handling out of trailers. Known
+ * ids are all kept out.
  */
 const FORBIDDEN: readonly string[] = [
   "",
@@ -33,21 +33,14 @@ const FORBIDDEN: readonly string[] = [
   "www-authenticate",
 ];
 
-function createForbidden(): NameTable {
-  return new NameTable(FORBIDDEN);
-}
+const forbidden = new NameTable(FORBIDDEN);
 
 /** A head of one field: parseFieldLine's result, good until its next call. */
-function createLine(): Head {
-  return new Head(1);
-}
-
-const forbidden = createForbidden();
-const line = createLine();
+const line = new Head(1);
 
 /**
- * The position after the trailer section that begins at `from` (its empty line included), 0 when it is
- * not whole within `end`, -1 when it is malformed or has more lines than we take.
+ * The position after the trailer section that begins at `from` (its empty line included), 0 when it
+ * is not whole within `end`, -1 when it is malformed or has more lines than we take.
  */
 export function trailersEnd(bytes: Uint8Array, from: number, end: number): number {
   const limit = from + MAX_TRAILER_BYTES;

@@ -1,6 +1,6 @@
 /**
- * Bytes of the corpus, damaged at random for a while, through every parser of src/http. A failure prints
- * the input; WEIR_FUZZ_SEED repeats a run, WEIR_FUZZ_MS makes it longer.
+ * Bytes of the corpus, damaged at random for a while, through every parser of src/http. A failure
+ * prints the input; WEIR_FUZZ_SEED repeats a run, WEIR_FUZZ_MS makes it longer.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -30,7 +30,9 @@ const corpus = (kind: string): string[] =>
 
 const below = (random: Random, bound: number): number => random.next() % bound;
 
-/** One change: a byte, a bit, a fragment put in, a stretch left out, doubled, or taken from another. */
+/**
+ * One change: a byte, a bit, a fragment put in, a stretch left out, doubled, or taken from another.
+ */
 function damage(random: Random, text: string, other: string): string {
   const at = below(random, text.length + 1);
   const to = Math.min(text.length, at + below(random, 12));
@@ -80,7 +82,9 @@ function fuzz(t: TestContext, kind: string, check: (text: string, random: Random
   t.diagnostic(`${kind}: ${inputs} inputs, seed ${SEED}`);
 }
 
-/** A parser's word on the whole is its first word on any beginning that it does not call unfinished. */
+/**
+ * A parser's word on the whole is its first word on any beginning that it does not call unfinished.
+ */
 function sameSplit(text: string, random: Random, parse: (end: number) => number): void {
   const whole = parse(text.length);
   for (let i = 0; i < 4; i++) {

@@ -16,8 +16,8 @@ export interface Decoded {
 }
 
 /**
- * Runs a body through decodeChunked or relayChunked in the pieces that `cuts` (positions) make of it,
- * keeping what is not consumed as a caller must.
+ * Runs a body through decodeChunked or relayChunked in the pieces that `cuts` (positions) make of
+ * it, keeping what is not consumed as a caller must.
  */
 export function decodePieces(text: string, cuts: readonly number[], framed: boolean): Decoded {
   const state = new Int32Array(CHUNK_CELLS + 2).fill(7);

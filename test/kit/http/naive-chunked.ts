@@ -14,7 +14,9 @@ const SIZE_LINE = new RegExp(
   `^([0-9a-fA-F]{1,16})((?:;${TOKEN}(?:=(?:${TOKEN}|${QUOTED}))?)*)\\r$`,
 );
 
-/** The chunked body at the beginning of `text`, or "more", or "malformed". Whole lines are judged. */
+/**
+ * The chunked body at the beginning of `text`, or "more", or "malformed". Whole lines are judged.
+ */
 export function naiveChunked(text: string): NaiveBody | "more" | "malformed" {
   let at = 0;
   let content = "";

@@ -1,6 +1,6 @@
 /**
- * A second reading of RFC 9110 and 9112, in strings and regular expressions: slow, clear, and written
- * apart from src/http, which must agree with it on every message.
+ * A second reading of RFC 9110 and 9112, in strings and regular expressions: slow, clear, and
+ * written apart from src/http, which must agree with it on every message.
  */
 import { isIPv6 } from "#base/ip.ts";
 import { FIELD_NAMES } from "#http/head.ts";

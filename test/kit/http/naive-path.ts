@@ -1,6 +1,8 @@
 const PLAIN = /^[!$&-.0-:=@-[\]-~]$/;
 
-/** The path with every separator a slash and no needless encoding; undefined when it is malformed. */
+/**
+ * The path with every separator a slash and no needless encoding; undefined when it is malformed.
+ */
 export function naiveDecode(path: string): string | undefined {
   if (!/^\/[!$-;=@-[\]-~]*$/.test(path)) return undefined;
   if (/%(?![0-9a-f]{2})/i.test(path) || path.includes("%00")) return undefined;

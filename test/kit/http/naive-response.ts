@@ -15,7 +15,9 @@ export interface NaiveResponse {
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t -~\x80-\xff]*))?\r$/;
 
-/** The response head at the beginning of `text`; any refusal of its form is 502, of its size 431. */
+/**
+ * The response head at the beginning of `text`; any refusal of its form is 502, of its size 431.
+ */
 export function naiveResponse(
   text: string,
   limits: HeadLimits,

@@ -44,7 +44,9 @@ function collect(message: http.IncomingMessage, done: (seen: Seen | string) => v
 const settled = <T>(start: (done: (result: T) => void) => void): Promise<T> =>
   new Promise((resolve) => start(resolve));
 
-/** What node:http's server makes of the first request in `text`: the request, or its error's code. */
+/**
+ * What node:http's server makes of the first request in `text`: the request, or its error's code.
+ */
 export function nodeRequest(text: string): Promise<Seen | string> {
   return settled((done) => {
     const server = http.createServer({ maxHeaderSize: 65_536 }, (request) =>

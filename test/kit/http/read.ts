@@ -1,4 +1,6 @@
-/** What src/http says of a message, in the words of the naive twin, so that the two can be compared. */
+/**
+ * What src/http says of a message, in the words of the naive twin, so that the two can be compared.
+ */
 import { latin1, textOf } from "#base/bytes.ts";
 import { CODE_NAMES, FACTS } from "#base/errors.ts";
 import { FIELD_WORDS, Head, type HeadLimits, METHOD } from "#http/head.ts";

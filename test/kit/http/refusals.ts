@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 /**
- * A message that must be refused. `▮` stands behind the byte that decides: with all bytes before it the
- * message is refused whatever follows, with one byte less it could still become right.
+ * A message that must be refused. `▮` stands behind the byte that decides: with all bytes before it
+ * the message is refused whatever follows, with one byte less it could still become right.
  */
 export type Refusal = readonly [why: string, text: string];
 

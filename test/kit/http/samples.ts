@@ -1,4 +1,6 @@
-/** Heads that are right, and fragments that make them wrong: what mutation and fuzzing start from. */
+/**
+ * Heads that are right, and fragments that make them wrong: what mutation and fuzzing start from.
+ */
 const lines = (...text: string[]): string => `${text.join("\r\n")}\r\n\r\n`;
 
 export const REQUESTS: readonly string[] = [
