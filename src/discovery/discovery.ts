@@ -5,8 +5,8 @@ import { type Board, SERVER } from "#plan/board.ts";
 import type { BackendPlan, Plan, ServerPlan } from "#plan/plan.ts";
 import { rowIdentity } from "#plan/row-identity.ts";
 import { publishAddress, publishedHost } from "./addresses.ts";
-import { dns } from "./dns.ts";
 import type { Provider } from "./provider.ts";
+import { providers } from "./providers/index.ts";
 import { type NameTarget, WatchedName } from "./watched-name.ts";
 
 export interface DiscoveryOptions {
@@ -34,7 +34,9 @@ export interface Discovery {
    * Health.apply, which reads from the Board whether a server has an address.
    */
   apply(plan: Plan): void;
-  /** Calls `done` when every name was answered or failed once, or after `withinMs`. Not from inside. */
+  /**
+   * Calls `done` when every name was answered or failed once, or after `withinMs`. Not from inside.
+   */
   whenTried(withinMs: number, done: () => void): Cancel;
   /** The socket address that an address of the Plan stands for now; `slot` is the server's. */
   locate(address: Address, slot: number): Address | undefined;
@@ -61,6 +63,7 @@ class Directory implements Discovery {
   readonly #names = new Map<string, WatchedName>();
   readonly #waiting = new Set<() => void>();
   #servers: readonly Located[] = [];
+  #bySlot: ReadonlyMap<number, Located> = new Map();
 
   constructor(options: DiscoveryOptions) {
     this.#options = options;
@@ -71,6 +74,7 @@ class Directory implements Discovery {
     this.#servers = plan.backends.flatMap((backend) =>
       backend.servers.map((server) => this.#locate(backend, server, before)),
     );
+    this.#bySlot = new Map(this.#servers.map((server) => [server.plan.slot, server]));
     this.#follow(plan);
     for (const backend of plan.backends) this.#place(backend.name);
   }
@@ -97,7 +101,7 @@ class Directory implements Discovery {
   locate(address: Address, slot: number): Address | undefined {
     if (address.kind === "fd") return undefined;
     if (address.kind !== "name") return address;
-    const server = this.#servers.find((s) => s.plan.slot === slot);
+    const server = this.#bySlot.get(slot);
     const own = server?.plan.address;
     const same = own?.kind === "name" && hostKey(own.host) === hostKey(address.host);
     const host = same ? server?.host : this.#nameOf(server, address.host)?.addresses?.[0];
@@ -130,7 +134,7 @@ class Directory implements Discovery {
 
   /** Follows the names that the Plan needs, and no others. */
   #follow(plan: Plan): void {
-    const { provider = dns, timers, random, resolver } = this.#options;
+    const { provider = providers[0], timers, random, resolver } = this.#options;
     const wanted = new Map<string, NameTarget>();
     for (const backend of plan.backends) {
       for (const { address, checkAddress } of backend.servers) {
@@ -179,7 +183,9 @@ class Directory implements Discovery {
     else this.#options.log?.("warning", `Name ${target.host} is not resolved: ${failure}${kept}`);
   }
 
-  /** Gives each server of a backend its address, on the Board too. Returns the slots that changed. */
+  /**
+   * Gives each server of a backend its address, on the Board too. Returns the slots that changed.
+   */
   #place(backend: string): number[] {
     const servers = this.#servers.filter((server) => server.backend.name === backend);
     const groups = new Map<string, Located[]>();
@@ -203,8 +209,9 @@ class Directory implements Discovery {
 }
 
 /**
- * Which of a name's addresses each of its servers uses. Servers of one backend under one name and port
- * share the addresses out, as far as they go; one keeps its own while that is good and no other's.
+ * Which of a name's addresses each of its servers uses. Servers of one backend under one name and
+ * port share the addresses out, as far as they go; one keeps its own while that is good and no
+ * other's.
  */
 function shareOut(servers: readonly Located[], name: WatchedName): void {
   const addresses = name.addresses ?? [];

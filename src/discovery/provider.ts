@@ -22,7 +22,9 @@ export interface WatchSink {
   failed(reason: string): void;
 }
 
-/** A place where servers' addresses come from: one file, and one line in index.ts. */
+/**
+ * A place where servers' addresses come from: one file in providers/, and one line in its index.
+ */
 export interface Provider {
   readonly name: string;
   readonly summary: string;

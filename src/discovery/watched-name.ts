@@ -1,7 +1,9 @@
 import type { Cancel } from "#base/clock.ts";
 import type { Provider, ProviderContext, WatchTarget } from "./provider.ts";
 
-/** A name as configured: what to ask for, how often, and how long the last good answer may serve. */
+/**
+ * A name as configured: what to ask for, how often, and how long the last good answer may serve.
+ */
 export interface NameTarget extends WatchTarget {
   /** When the name has not been found for this long, its addresses are given up. */
   readonly holdMs: number;
@@ -48,7 +50,9 @@ export class WatchedName {
     });
   }
 
-  /** True while a server that uses the address may go on: before an answer, what was known holds. */
+  /**
+   * True while a server that uses the address may go on: before an answer, what was known holds.
+   */
   holds(address: string): boolean {
     return this.addresses?.includes(address) ?? true;
   }

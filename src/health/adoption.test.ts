@@ -80,6 +80,41 @@ test("an operator's word outlives that the server is removed and added again, fo
   assert.deepEqual(states(world, 3), [ADMIN.READY, HEALTH.UNKNOWN, 10, 0]);
 });
 
+test("one that comes back into its old slot later than that is a new server", () => {
+  const world = troubled();
+  world.apply(plan([b]));
+  world.clock.advance(3_700_000);
+  world.apply(plan([a, b]));
+  assert.deepEqual(states(world, 0), [ADMIN.READY, HEALTH.UNKNOWN, 10, 0]);
+});
+
+test("a server that moves to another slot keeps its facts, and leaves no timer behind", () => {
+  const world = new HealthWorld();
+  const slow = { ...a, slowStartMs: 60_000 };
+  world.apply(plan([slow, b]));
+  world.health.change("web", "a", { admin: "maint" });
+  world.health.change("web", "a", { admin: "ready", weight: 3 });
+  world.clock.advance(1000);
+  world.apply(plan([{ ...slow, slot: 5 }, b]));
+  assert.equal(world.server(5)["WEIGHT"], 3);
+  world.health.stop();
+  assert.equal(world.clock.pending, 0);
+});
+
+test("a reload that changes nothing about a backend does not wake its schedulers", () => {
+  const world = new HealthWorld();
+  const again = () => {
+    world.health.apply(plan([a, b]));
+    return world.backend()["EPOCH"]!;
+  };
+  world.apply(plan([a, b]));
+  world.clock.advance(3000);
+  const epoch = again();
+  assert.equal(again(), epoch);
+  writeAddress(world.board, 1, new Uint8Array(16), 0, 16);
+  assert.equal(again(), epoch + 1, "a new address is a change");
+});
+
 test("the newest word counts: a changed file replaces what the operator had said", () => {
   const world = troubled();
   world.apply(plan([a, { ...b, weight: 20 }]));

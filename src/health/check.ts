@@ -26,7 +26,7 @@ export interface CheckContext {
     options: ProgramOptions,
     done: (result: ProgramResult) => void,
   ) => Cancel;
-  /** The whole check must be over by then, from its start. */
+  /** The whole check must be over by then, from its start; see deadline() of base/. */
   readonly timeoutMs: number;
 }
 
@@ -56,9 +56,9 @@ export interface CheckType<F extends Fields = Fields> {
   readonly summary: string;
   readonly options: F;
   /**
-   * Begins one check. `report` is called once, never from inside `start`, within context.timeoutMs and
-   * a moment; never after Cancel, which releases everything. When to check, and what follows from a
-   * result, is the runner's business.
+   * Begins one check. `report` is called once, never from inside `start`, within context.timeoutMs
+   * and a moment; never after Cancel, which releases everything. When to check, and what follows
+   * from a result, is the runner's business.
    */
   start(
     target: CheckTarget,
@@ -82,7 +82,9 @@ export const checksActively = (plan: CheckPlan | undefined): plan is CheckPlan =
 
 const PRINTABLE = /[^\x20-\x7e]/g;
 
-/** Bytes from outside as a line fit for a log: what is not printable becomes a dot, the rest is cut. */
+/**
+ * Bytes from outside as a line fit for a log: what is not printable becomes a dot, the rest is cut.
+ */
 export function quoteLine(text: string, limit = 120): string {
   const line = text
     .split(/[\r\n]/, 1)[0]!

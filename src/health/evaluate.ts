@@ -7,8 +7,10 @@ export type Admin = (typeof ADMIN_NAMES)[number];
 
 /** What an agent on the server said last; nothing at first. */
 export interface AgentWords {
-  /** It said so to this engine; words taken over from another hold until the first answer. */
-  readonly heard: boolean;
+  /**
+   * Which check it answered; none for words taken over from another engine, until the first answer.
+   */
+  readonly heardBy: "check" | "agent" | undefined;
   readonly admin: Admin;
   readonly down: boolean;
   readonly weight: WeightWord | undefined;
@@ -16,7 +18,7 @@ export interface AgentWords {
 }
 
 export const NO_WORDS: AgentWords = Object.freeze({
-  heard: false,
+  heardBy: undefined,
   admin: "ready",
   down: false,
   weight: undefined,
@@ -87,7 +89,9 @@ function healthOf(facts: Facts): number {
   return facts.active === "up" ? HEALTH.UP : HEALTH.UNKNOWN;
 }
 
-/** Weight with an operator's or agent's word applied; fractions are kept, a positive one stays so. */
+/**
+ * Weight with an operator's or agent's word applied; fractions are kept, a positive one stays so.
+ */
 function weigh(configured: number, word: WeightWord | undefined): number {
   if (word === undefined) return configured;
   const weight = "absolute" in word ? word.absolute : (configured * word.percent) / 100;
@@ -117,10 +121,11 @@ function evaluateAlone(facts: Facts, nowMs: number): Outcome {
 /**
  * What follows from the facts about a backend's servers. Pure.
  *
- * A server takes new requests when it is ready, not down, has an address and a weight. Unknown health
- * counts as up: before the first check nothing speaks against a server, and a backend without checks
- * must serve. Backups are used only while no other server can: the first that can, or all of them.
- * Persistence may still reach a server that drains, has weight 0 or is an idle backup.
+ * A server takes new requests when it is ready, not down, has an address and a weight. Unknown
+ * health counts as up: before the first check nothing speaks against a server, and a backend
+ * without checks must serve. Backups are used only while no other server can: the first that can,
+ * or all of them. Persistence may still reach a server that drains, has weight 0 or is an idle
+ * backup.
  */
 export function evaluate(
   servers: readonly Facts[],

@@ -3,7 +3,9 @@ import type { Cancel } from "#base/clock.ts";
 /** Where a change came from. */
 export type Reason = "check" | "agent" | "passive" | "operator" | "config" | "address" | "time";
 
-/** Something that changed about a server, or about a backend as a whole (`server` is empty then). */
+/**
+ * Something that changed about a server, or about a backend as a whole (`server` is empty then).
+ */
 export interface HealthEvent {
   /** Wall-clock milliseconds. */
   readonly atMs: number;

@@ -27,7 +27,10 @@ export interface HealthOptions {
   readonly random: Random;
   readonly dial: CheckContext["dial"];
   readonly run: CheckContext["run"];
-  /** The address that an address of the Plan stands for now; undefined while its name is not resolved. */
+  /**
+   * The address that an address of the Plan stands for now; undefined while its name is not
+   * resolved.
+   */
   readonly locate: (address: Address, slot: number) => Address | undefined;
   readonly events?: EventLog;
   /** Check types besides ours; for tests. */
@@ -177,7 +180,7 @@ class Tracker implements Health {
     const detail = result.ok
       ? `${name} check passed: ${result.detail}, ${inARow(streak)}`
       : `${name} check failed: ${result.detail}, ${inARow(streak)}`;
-    const agent = result.agent ? { agent: hear(server, result.agent) } : {};
+    const agent = result.agent ? { agent: hear(server, result.agent, "check") } : {};
     const forced = result.code === "SOCKERR" ? {} : { forced: undefined };
     if (is.state === server.facts.active && !server.facts.forced && !result.agent) return;
     this.#states.update(
@@ -191,10 +194,17 @@ class Tracker implements Health {
     // An agent that cannot be reached says nothing: whether the server works, its check knows.
     if (!result.agent) return;
     const cause = { reason: "agent", detail: `its agent said "${result.detail}"` } as const;
-    this.#states.update(server, { agent: hear(server, result.agent) }, cause);
+    const agent = hear(server, result.agent, "agent");
+    // An operator's word on health holds until the next check, which this is where there is no
+    // other.
+    const forced = checksActively(server.backend.plan.check) ? {} : { forced: undefined };
+    this.#states.update(server, { agent, ...forced }, cause);
   }
 
-  /** Maintenance stops checks; an agent goes on being asked unless the operator said so, to end its own. */
+  /**
+   * Maintenance stops checks; an agent goes on being asked unless the operator said so, to end its
+   * own.
+   */
   #changed(server: ServerState): void {
     const rest = (key: string, rests: boolean): void =>
       rests ? this.#runner.pause(key) : this.#runner.resume(key);
@@ -212,10 +222,10 @@ const inARow = (streak: number): string =>
   Math.abs(streak) === 1 ? "once" : `${Math.abs(streak)} in a row`;
 
 /** An agent's words after a new report: what it does not mention stays as it was. */
-function hear(server: ServerState, report: AgentReport): AgentWords {
-  const before = server.facts.agent.heard ? server.facts.agent : NO_WORDS;
+function hear(server: ServerState, report: AgentReport, heardBy: "check" | "agent"): AgentWords {
+  const before = server.facts.agent.heardBy ? server.facts.agent : NO_WORDS;
   return {
-    heard: true,
+    heardBy,
     admin: report.admin ?? before.admin,
     down: report.health === undefined ? before.down : report.health === "down",
     weight: report.weight ?? before.weight,

@@ -1,8 +1,8 @@
 import { textOf } from "#base/bytes.ts";
 
 /**
- * An HTTP/1.x answer to a check, read from all bytes received so far. A check asks one question on a
- * connection of its own, so this reads the whole again each time something comes, and answers
+ * An HTTP/1.x answer to a check, read from all bytes received so far. A check asks one question on
+ * a connection of its own, so this reads the whole again each time something comes, and answers
  * "incomplete" until it can tell. Framing as RFC 9112 §6.3; what is ambiguous there is refused.
  */
 export interface Answer {
@@ -17,7 +17,9 @@ const HEAD_LIMIT = 16_384;
 
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?$/;
 
-/** The answer so far, "incomplete" while its head is, or "malformed". Interim answers are skipped. */
+/**
+ * The answer so far, "incomplete" while its head is, or "malformed". Interim answers are skipped.
+ */
 export function readAnswer(bytes: Uint8Array, method: string): Answer | "incomplete" | "malformed" {
   let at = 0;
   for (;;) {

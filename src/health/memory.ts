@@ -15,9 +15,9 @@ const KEEP_MS = 3_600_000;
 const KEEP_COUNT = 4096;
 
 /**
- * Remembers for an hour what an operator had said about servers that a reload removed, so that removing
- * one and adding it again (a rollback, a generated file that was incomplete for a moment) does not put
- * a server back to work that somebody had taken out.
+ * Remembers for an hour what an operator had said about servers that a reload removed, so that
+ * removing one and adding it again (a rollback, a generated file that was incomplete for a moment)
+ * does not put a server back to work that somebody had taken out.
  */
 export function createMemory(timers: Timers): Memory {
   const kept = new Map<string, { words: Words; untilMs: number }>();

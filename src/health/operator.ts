@@ -5,7 +5,9 @@ import type { Admin, Facts } from "./evaluate.ts";
 import type { ServerState } from "./server-state.ts";
 import type { States } from "./states.ts";
 
-/** What an operator may say about a server. `null` takes an earlier word back: as configured again. */
+/**
+ * What an operator may say about a server. `null` takes an earlier word back: as configured again.
+ */
 export interface ServerOrder {
   readonly admin?: Admin | null;
   /** A weight, or percent of the configured one. */

@@ -26,12 +26,13 @@ export interface PassiveOptions {
 }
 
 /**
- * Passive observation: workers count each server's failed requests in a row (SERVER.FAILURES, set to 0
- * by a success); a server that reaches the limit goes down. Active checks bring it back, or time where
- * there are none: ejectMs, doubled each time it fails again soon, up to eight times that.
+ * Passive observation: workers count each server's failed requests in a row (SERVER.FAILURES, set
+ * to 0 by a success); a server that reaches the limit goes down. Active checks bring it back, or
+ * time where there are none: ejectMs, doubled each time it fails again soon, up to eight times
+ * that.
  *
- * The last usable server of a backend is never taken out this way: requests that may fail are better
- * than requests that must, and one poisonous request must not empty a backend.
+ * The last usable server of a backend is never taken out this way: requests that may fail are
+ * better than requests that must, and one poisonous request must not empty a backend.
  */
 export class Passive {
   readonly #options: PassiveOptions;

@@ -11,7 +11,8 @@ export interface RiseFallRules {
 }
 
 /**
- * The state and the results in a row that speak against it, always fewer than it takes to change it.
+ * The state and the results in a row that speak against it, always fewer than it takes to change
+ * it.
  *
  *            ok                 fail × fall
  *   unknown ────► up, 0  ◄──────────────────►  down, 0
@@ -24,7 +25,9 @@ export interface RiseFall {
 
 export const UNKNOWN: RiseFall = Object.freeze({ state: "unknown", against: 0 });
 
-/** One result later. The first result of all decides alone: nothing is known that it could confirm. */
+/**
+ * One result later. The first result of all decides alone: nothing is known that it could confirm.
+ */
 export function step(now: RiseFall, rules: RiseFallRules, ok: boolean): RiseFall {
   const seen = ok ? "up" : "down";
   if (now.state === "unknown") return { state: seen, against: 0 };

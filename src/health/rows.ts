@@ -20,7 +20,9 @@ const weightCode = (word: WeightWord | undefined): number =>
 const weightWord = (code: number): WeightWord | undefined =>
   code === 0 ? undefined : code > 0 ? { absolute: code - 1 } : { percent: -code - 1 };
 
-/** Columns that belong to the server whose states they are; the rest are the address and the gauges. */
+/**
+ * Columns that belong to the server whose states they are; the rest are the address and the gauges.
+ */
 const OWN = [
   "ADMIN",
   "HEALTH",
@@ -40,9 +42,9 @@ const OWN = [
 ] as const;
 
 /**
- * What the row says of the server called `key`, or undefined, and then the row is made empty, when it
- * is of another server or of none. `configured` is its administrative state
- * without anybody's word, `checked` whether active checks look after it.
+ * What the row says of the server called `key`, or undefined, and then the row is made empty, when
+ * it is of another server or of none. `configured` is its administrative state without anybody's
+ * word, `checked` whether active checks look after it.
  */
 export function adoptRow(
   board: Board,
@@ -65,7 +67,8 @@ export function adoptRow(
     weightWanted: weightWord(cells[row + SERVER.WEIGHT_WANTED]!),
     limitWanted: limit === 0 ? undefined : limit - 1,
     active: health,
-    // What is stricter than the operator's word was the agent's. So was "down" where nobody else says.
+    // What is stricter than the operator's word was the agent's. So was "down" where nobody else
+    // says.
     agent: {
       ...NO_WORDS,
       admin: admin === (adminWanted ?? configured) ? "ready" : admin,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Cancel, Random, Timers } from "#base/clock.ts";
+import { deadline } from "#base/deadline.ts";
 import type { CheckPlan } from "#plan/plan.ts";
 import type { CheckContext, CheckResult, CheckTarget, CheckType } from "./check.ts";
 import { nextIntervalMs, type RiseFall, step, UNKNOWN } from "./rise-fall.ts";
@@ -34,7 +35,10 @@ export interface RunnerOptions {
   readonly run: CheckContext["run"];
 }
 
-/** A check that keeps neither its promise to end in time nor to fail is ended for it after this. */
+/**
+ * A check that keeps neither its promise to end in time nor to fail is ended after twice its time
+ * (an event loop that stalled doubles it) and this.
+ */
 const GRACE_MS = 1000;
 
 interface Probe {
@@ -49,8 +53,8 @@ interface Probe {
 }
 
 /**
- * Asks each server in its own rhythm: one check at a time, intervals counted from start to start and
- * moved a little at random, so that many servers and many balancers do not fall into step.
+ * Asks each server in its own rhythm: one check at a time, intervals counted from start to start
+ * and moved a little at random, so that many servers and many balancers do not fall into step.
  */
 export class Runner {
   readonly #options: RunnerOptions;
@@ -60,7 +64,9 @@ export class Runner {
     this.#options = options;
   }
 
-  /** Exactly these are asked from now on. Those known before keep what they found and their rhythm. */
+  /**
+   * Exactly these are asked from now on. Those known before keep what they found and their rhythm.
+   */
   apply(specs: readonly ProbeSpec[]): void {
     const keys = new Set(specs.map((spec) => spec.key));
     for (const [key, probe] of this.#probes) {
@@ -175,7 +181,7 @@ export class Runner {
       end();
       this.#ended(probe, result, timers.monotonicMs() - startedMs);
     };
-    const overdue = timers.after(plan.timeoutMs + GRACE_MS, () => {
+    const overdue = deadline(timers, 2 * plan.timeoutMs + GRACE_MS, () => {
       cancel?.();
       report({ ok: false, code: "L7TOUT", detail: "the check did not end in time" });
     });

@@ -19,6 +19,8 @@ export interface ServerState {
   outcome: Outcome;
   /** Why it is as it is. */
   cause: Cause;
+  /** SERVER.ADDRESS_SEQ when schedulers were last told; -1 before. */
+  addressSeq: number;
   /** Monotonic: when HEALTH and when ADMIN last changed. */
   healthSinceMs: number;
   adminSinceMs: number;

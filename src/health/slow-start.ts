@@ -1,13 +1,15 @@
 import type { Cancel, Timers } from "#base/clock.ts";
 import type { ServerState } from "./server-state.ts";
 
-/** Slow start moves in this many steps, none shorter than STEP_MS: each makes schedulers build anew. */
+/**
+ * Slow start moves in this many steps, none shorter than STEP_MS: each makes schedulers build anew.
+ */
 const STEPS = 20;
 const STEP_MS = 100;
 
 /**
- * Lets servers that came back warm up: facts.warmSinceMs is set for slowStartMs, and `moved` is called
- * whenever the server's share of its weight should be worked out again.
+ * Lets servers that came back warm up: facts.warmSinceMs is set for slowStartMs, and `moved` is
+ * called whenever the server's share of its weight should be worked out again.
  */
 export class SlowStart {
   readonly #timers: Timers;

@@ -33,8 +33,8 @@ const NOTHING_KNOWN = {
 
 /**
  * The only writer of what the Board says about a server's state: ADMIN, HEALTH, WEIGHT, EFFECTIVE,
- * STICKY, MAX_CONNECTIONS, KILL, and the backend's EPOCH and USABLE. It holds the facts, lets `evaluate`
- * say what follows from them, writes that, and tells.
+ * STICKY, MAX_CONNECTIONS, KILL, and the backend's EPOCH and USABLE. It holds the facts, lets
+ * `evaluate` say what follows from them, writes that, and tells.
  */
 export class States {
   readonly #board: Board;
@@ -68,7 +68,10 @@ export class States {
     return this.#backends.get(backend)?.servers.find((s) => s.plan.name === server);
   }
 
-  /** Takes a Plan. Servers known before keep their facts; the Board's rows those of an engine before us. */
+  /**
+   * Takes a Plan. Servers known before keep their facts; the Board's rows those of an engine before
+   * us.
+   */
   apply(plan: Plan): void {
     const known = new Map([...this.servers()].map((server) => [server.key, server]));
     const before = new Map(this.#backends);
@@ -82,25 +85,17 @@ export class States {
         const key = `${backendPlan.name}/${serverPlan.name}`;
         const server = known.get(key);
         known.delete(key);
-        if (server?.plan.slot !== serverPlan.slot) {
-          return this.#admit(backend, serverPlan, key, server?.facts);
-        }
-        this.#replan(server, serverPlan);
-        return server;
+        if (server?.plan.slot === serverPlan.slot) return this.#replan(server, serverPlan);
+        if (server) this.#leave(server);
+        return this.#admit(backend, serverPlan, key, server?.facts);
       });
     }
     for (const server of known.values()) {
-      this.#slowStart.end(server);
+      this.#leave(server);
       this.#memory.keep(server.key, server.facts);
     }
-    for (const backend of this.#backends.values()) {
-      this.#settle(
-        backend,
-        { reason: "config", detail: "the configuration changed" },
-        undefined,
-        true,
-      );
-    }
+    const cause = { reason: "config", detail: "the configuration changed" } as const;
+    for (const backend of this.#backends.values()) this.#settle(backend, cause);
   }
 
   /** Changes facts about one server; everything that follows happens at once. */
@@ -119,7 +114,7 @@ export class States {
   addressChanged(server: ServerState): void {
     server.facts = { ...server.facts, located: this.#located(server.plan) };
     const cause = { reason: "address", detail: "its address changed" } as const;
-    this.#settle(server.backend, cause, server, true);
+    this.#settle(server.backend, cause, server);
   }
 
   /** Ends every session on the server. */
@@ -144,6 +139,14 @@ export class States {
 
   #located(plan: ServerPlan): boolean {
     return Atomics.load(this.#board.servers, plan.slot * SERVER.size + SERVER.ADDRESS_BYTES) > 0;
+  }
+
+  /** True when the address on the Board is another than last time. */
+  #moved(server: ServerState): boolean {
+    const cell = server.plan.slot * SERVER.size + SERVER.ADDRESS_SEQ;
+    const before = server.addressSeq;
+    server.addressSeq = Atomics.load(this.#board.servers, cell);
+    return server.addressSeq !== before;
   }
 
   #evaluate(
@@ -176,6 +179,7 @@ export class States {
       facts: standing,
       outcome: evaluate([standing], true, nowMs).outcomes[0]!,
       cause: { reason: "config", detail: row ? "as the engine before left it" : "configured" },
+      addressSeq: -1,
       healthSinceMs: nowMs - agoMs,
       adminSinceMs: nowMs - agoMs,
     };
@@ -188,7 +192,7 @@ export class States {
   }
 
   /** The newest word counts: what the file changed replaces what an operator had said before. */
-  #replan(server: ServerState, plan: ServerPlan): void {
+  #replan(server: ServerState, plan: ServerPlan): ServerState {
     const before = server.plan;
     server.plan = plan;
     const facts = {
@@ -199,18 +203,33 @@ export class States {
       ...(plan.maxConnections === before.maxConnections ? {} : { limitWanted: undefined }),
     };
     server.facts = withoutUnchecked(facts, server.backend.plan);
+    return server;
   }
 
-  /** Evaluates a backend, writes what changed, and tells. `bump`: schedulers must hear in any case. */
-  #settle(backend: BackendState, cause: Cause, subject?: ServerState, bump = false): void {
+  /**
+   * The server gives up its slot. Its row is nobody's then: should it come back, this row knows
+   * nothing.
+   */
+  #leave(server: ServerState): void {
+    this.#slowStart.end(server);
+    const row = server.plan.slot * SERVER.size;
+    Atomics.store(this.#board.servers, row + SERVER.IDENTITY, 0);
+  }
+
+  /**
+   * Evaluates a backend, writes what changed, and tells. `subject`: whom the cause is about, if
+   * one.
+   */
+  #settle(backend: BackendState, cause: Cause, subject?: ServerState): void {
     const was = backend.servers.map((server) => server.outcome);
     let now = this.#evaluate(backend);
     if (this.#recover(backend, now)) now = this.#evaluate(backend);
-    let changed = bump;
+    let changed = false;
     for (const [i, server] of backend.servers.entries()) {
       server.outcome = now.outcomes[i]!;
       const { key, facts, outcome, plan } = server;
       if (writeRow(this.#board, plan.slot, key, facts, outcome)) changed = true;
+      if (this.#moved(server)) changed = true;
       if (backend.plan.killOnDown && wentDown(was[i]!, outcome)) this.kill(server);
     }
     const usableBefore = backend.usable;
@@ -256,7 +275,7 @@ function withoutUnchecked(facts: Facts, { check, agent }: BackendPlan): Facts {
   return {
     ...facts,
     active: checksActively(check) ? facts.active : "unknown",
-    agent: agent ? facts.agent : NO_WORDS,
+    agent: { check, agent }[facts.agent.heardBy ?? "agent"] ? facts.agent : NO_WORDS,
     ejected: facts.ejected && (check?.observeFailures ?? 0) > 0,
   };
 }

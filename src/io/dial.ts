@@ -2,25 +2,32 @@ import { connect, type Socket } from "node:net";
 import { getSystemErrorMap } from "node:util";
 import { type Address, formatAddress } from "#base/address.ts";
 import type { Cancel, Timers } from "#base/clock.ts";
+import { deadline } from "#base/deadline.ts";
 
 /**
- * Short conversations of the control thread, such as health checks: connect, say one thing, hear one
- * answer, hang up. Everything is bounded: one deadline for the whole of it, and a limit of bytes.
+ * Short conversations of the control thread, such as health checks: connect, say one thing, hear
+ * one answer, hang up. Everything is bounded: one deadline for the whole of it, and a limit of
+ * bytes.
  */
 export interface DialOptions {
   /** From the first call to the end of the answer. */
   readonly timeoutMs: number;
   /** Sent as soon as the connection stands. */
   readonly send?: Uint8Array;
-  /** Most bytes of an answer that are kept; 0 = wait for none, a connection is all that is asked. */
+  /**
+   * Most bytes of an answer that are kept; 0 = wait for none, a connection is all that is asked.
+   */
   readonly answerBytes: number;
-  /** Told all that came so far, returns true when that is a whole answer. Absent: it ends at the close. */
+  /**
+   * Told all that came so far, returns true when that is a whole answer. Absent: it ends at the
+   * close.
+   */
   readonly enough?: (received: Uint8Array) => boolean;
 }
 
 /**
- * What came of it. `failure` is undefined when the conversation ended as it should: a whole answer, a
- * full one (`end` says "limit") or the peer's close. `bytes` holds what was received in any case.
+ * What came of it. `failure` is undefined when the conversation ended as it should: a whole answer,
+ * a full one (`end` says "limit") or the peer's close. `bytes` holds what was received in any case.
  */
 export interface Dialled {
   readonly failure: DialFailure | undefined;
@@ -65,8 +72,8 @@ function open(address: Address): Socket {
 
 /**
  * Holds one conversation and calls `done` once, never from inside this call. After Cancel it is not
- * called. The connection is gone when `done` runs; a mere connect is ended by RST, so that neither side
- * keeps it in TIME_WAIT and a server that accepts lazily never hears of it.
+ * called. The connection is gone when `done` runs; a mere connect is ended by RST, so that neither
+ * side keeps it in TIME_WAIT and a server that accepts lazily never hears of it.
  */
 export function dial(
   timers: Timers,
@@ -94,7 +101,7 @@ export function dial(
     const text = describeSystemError(error);
     finish("failed", { phase: phase(), timeout: false, local: isLocalShortage(error), text });
   };
-  const cancelDeadline = timers.after(options.timeoutMs, () => {
+  const cancelDeadline = deadline(timers, options.timeoutMs, () => {
     const text = connected ? "no whole answer in time" : "no connection in time";
     finish("failed", { phase: phase(), timeout: true, local: false, text });
   });

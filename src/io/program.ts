@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Cancel, Timers } from "#base/clock.ts";
+import { deadline } from "#base/deadline.ts";
 import { describeSystemError, isLocalShortage } from "./dial.ts";
 
 export interface ProgramOptions {
@@ -68,7 +69,7 @@ export function runProgram(
   const finish = (status: number | undefined, timeout: boolean, failure?: string): void => {
     if (end()) done({ status, timeout, local, failure, output });
   };
-  const cancelDeadline = timers.after(options.timeoutMs, () => {
+  const cancelDeadline = deadline(timers, options.timeoutMs, () => {
     killGroup(child);
     finish(undefined, true, "it did not end in time");
   });

@@ -64,10 +64,10 @@ export function hostsAddresses(text: string, host: string): string[] {
 }
 
 /**
- * The system's order, without its blocking: the hosts file, then name servers (A and AAAA at once, with
- * TTLs), then, only when those say there is no such name, the C library, which knows search domains and
- * other sources. The C library answers from a thread of a small pool that files share, and may take
- * long: it is asked one name at a time.
+ * The system's order, without its blocking: the hosts file, then name servers (A and AAAA at once,
+ * with TTLs), then, only when those say there is no such name, the C library, which knows search
+ * domains and other sources. The C library answers from a thread of a small pool that files share,
+ * and may take long: it is asked one name at a time.
  */
 export function createResolver(options: ResolverOptions = {}): Resolver {
   const { servers, hostsFile = "/etc/hosts", tryMs = 2000, library = systemLibrary } = options;
@@ -75,7 +75,8 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
   return {
     resolve(host, done) {
       const name = host.endsWith(".") ? host.slice(0, -1) : host;
-      // A channel for each question: /etc/resolv.conf is read anew, and cancelling ends this one only.
+      // A channel for each question: /etc/resolv.conf is read anew, and cancelling ends this one
+      // only.
       const channel = new DnsChannel({ timeout: tryMs, tries: TRIES });
       if (servers) channel.setServers(servers);
       let over = false;

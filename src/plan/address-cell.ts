@@ -2,9 +2,9 @@
 import { type Board, SERVER } from "./board.ts";
 
 /**
- * A server's socket address on the Board, written by control and read by workers while it may change.
- * ADDRESS_SEQ guards it (a sequence lock): odd while being written, another even number afterwards.
- * Every word goes through Atomics, because only those are ordered on every machine.
+ * A server's socket address on the Board, written by control and read by workers while it may
+ * change. ADDRESS_SEQ guards it (a sequence lock): odd while being written, another even number
+ * afterwards. Every word goes through Atomics, because only those are ordered on every machine.
  *
  *   writer   SEQ odd │ BYTES, words │ SEQ even
  *   reader   SEQ even? │ BYTES, words │ SEQ unchanged? else again
@@ -13,12 +13,17 @@ import { type Board, SERVER } from "./board.ts";
  */
 export const ADDRESS_MAX_BYTES = 28 * 4;
 
-/** A reader gives up after this many tries: the writer died in the middle. Far above what a live one needs. */
+/**
+ * A reader gives up after this many tries: the writer died in the middle. Far above what a live one
+ * needs.
+ */
 const TRIES = 1000;
 
 const EAGAIN = -11;
 
-/** Publishes `bytes` bytes of a struct sockaddr at `at`; 0 takes the address away. One writer only. */
+/**
+ * Publishes `bytes` bytes of a struct sockaddr at `at`; 0 takes the address away. One writer only.
+ */
 export function writeAddress(
   board: Board,
   slot: number,
@@ -43,8 +48,9 @@ export function writeAddress(
 }
 
 /**
- * Copies the server's struct sockaddr to memory[at …], which has room for ADDRESS_MAX_BYTES. Returns
- * its length, 0 when the server has no address yet, or -EAGAIN when a dead writer left it half done.
+ * Copies the server's struct sockaddr to memory[at …], which has room for ADDRESS_MAX_BYTES.
+ * Returns its length, 0 when the server has no address yet, or -EAGAIN when a dead writer left it
+ * half done.
  */
 export function readAddress(board: Board, slot: number, memory: Uint8Array, at: number): number {
   const cells = board.servers;

@@ -73,14 +73,14 @@ export const BACKEND = layout("EPOCH", "USABLE", "ACTIVE", "QUEUED");
  * MAX_CONNECTIONS  requests in flight allowed now; 0 = no limit.
  * FAILURES         failed requests in a row, seen by workers (passive observation).
  * KILL             grows by one to end every session on the server.
- * IDENTITY         hash of `backend/server`: whose states these are, for the next engine; 0 = nobody's.
+ * IDENTITY         hash of `backend/server`: whose states these are; 0 = nobody's.
  * ADMIN_WANTED     an operator's word: 0 = none, n + 1 = ADMIN n.
- * WEIGHT_WANTED    an operator's word: 0 = none, n + 1 = weight n, -(p + 1) = p percent of the configured.
+ * WEIGHT_WANTED    an operator's word: 0 = none, n + 1 = weight n, -(p + 1) = p percent.
  * LIMIT_WANTED     an operator's word: 0 = none, n + 1 = at most n requests in flight.
  * CHANGED_AT       seconds since 1970 of the last change of ADMIN or HEALTH.
  * CHECK_RESULT     CHECK_RESULT.* of the last active check, CHECK_MS its duration.
  * CHECK_STREAK     checks in a row that ended alike: passed > 0, failed < 0.
- * DOWN_MS          time spent down so far, the present outage included when it is over; saturates.
+ * DOWN_MS          time spent down in outages that are over; saturates.
  * ADDRESS_SEQ      odd while the address is being written; changes with it.
  * ADDRESS          struct sockaddr as connect(2) takes it, ADDRESS_BYTES long.
  */

@@ -1,6 +1,6 @@
 /**
- * How a health check ended, as SERVER.CHECK_RESULT holds it. The short names are those HAProxy users
- * know from its statistics (`check_status`): L4 is the connection, L7 the protocol above it.
+ * How a health check ended, as SERVER.CHECK_RESULT holds it. The short names are those HAProxy
+ * users know from its statistics (`check_status`): L4 is the connection, L7 the protocol above it.
  * Order is the number on the Board: ONLY APPEND.
  */
 export const CHECK_RESULT_NAMES = [

@@ -2,7 +2,10 @@ import type { Address } from "#base/address.ts";
 import { Board, boardBytes } from "#plan/board.ts";
 import type { BackendPlan, CheckPlan, Plan, ServerPlan } from "#plan/plan.ts";
 
-/** Plans and Boards for tests of health and discovery: everything has a default, a test says the rest. */
+/**
+ * Plans and Boards for tests of health and discovery: everything has a default, a test says the
+ * rest.
+ */
 const sizes = { workers: 1, frontends: 1, backends: 4, servers: 16, logBytes: 4096 };
 
 export const testBoard = (): Board => new Board(new SharedArrayBuffer(boardBytes(sizes)), sizes);

@@ -17,9 +17,9 @@ export const FAIL: CheckResult = { ok: false, code: "L4CON", detail: "connection
 export const CHECK_MS = 10;
 
 /**
- * Health on a simulated clock, with checks whose answers a test plays: types "fake" and "fake-agent"
- * answer what `answers` holds for the server's name (`a` and `a agent`), PASS when nothing, never
- * while it holds "silence".
+ * Health on a simulated clock, with checks whose answers a test plays: the types "fake" and
+ * "fake-agent" answer what `answers` holds for the server's name (`a` and `a agent`), PASS when
+ * nothing, never while it holds "silence".
  */
 export class HealthWorld {
   readonly clock = new SimClock();

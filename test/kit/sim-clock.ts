@@ -7,8 +7,8 @@ interface Timer {
 }
 
 /**
- * Timers over virtual time: nothing happens until `advance`, and then everything that is due happens
- * in order, timers set by timers included. Equal times fire in the order they were set.
+ * Timers over virtual time: nothing happens until `advance`, and then everything that is due
+ * happens in order, timers set by timers included. Equal times fire in the order they were set.
  */
 export class SimClock implements Timers {
   #nowMs = 0;
@@ -48,6 +48,17 @@ export class SimClock implements Timers {
       next.fn();
     }
     this.#nowMs = end;
+  }
+
+  /**
+   * `ms` pass in which nothing runs, as when the event loop is held up; then all that is due does.
+   */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+    for (let next = this.#next(this.#nowMs); next; next = this.#next(this.#nowMs)) {
+      this.#timers.delete(next);
+      next.fn();
+    }
   }
 
   #next(endMs: number): Timer | undefined {

@@ -2,7 +2,9 @@ import { latin1, textOf } from "#base/bytes.ts";
 import { optional, text } from "#schema/index.ts";
 import { type AgentReport, type CheckResult, check, dialFailure, quoteLine } from "../check.ts";
 
-/** Longest line an agent may send; HAProxy reads one buffer, of which real agents use a few words. */
+/**
+ * Longest line an agent may send; HAProxy reads one buffer, of which real agents use a few words.
+ */
 const LINE_LIMIT = 1024;
 
 const WORDS: Readonly<Record<string, AgentReport>> = {
@@ -28,12 +30,12 @@ function readWord(word: string): AgentReport | undefined {
 }
 
 /**
- * Reads an agent's line, the protocol of HAProxy's agent-check: words parted by blanks or commas, in any
- * order, the last of its kind counting, `#` before a remark. `75%` and `weight:N%` are percent of the
- * configured weight, `weight:N` is a weight, `maxconn:N` a limit; `ready`, `drain`, `maint` an
- * administrative state; `up`, `down`, `fail`, `failed`, `stopped` health. A word nobody knows is
- * skipped, so that newer agents can be asked by older balancers; a line without any known word says
- * nothing, and is a fault.
+ * Reads an agent's line, the protocol of HAProxy's agent-check: words parted by blanks or commas,
+ * in any order, the last of its kind counting, `#` before a remark. `75%` and `weight:N%` are
+ * percent of the configured weight, `weight:N` is a weight, `maxconn:N` a limit; `ready`, `drain`,
+ * `maint` an administrative state; `up`, `down`, `fail`, `failed`, `stopped` health. A word nobody
+ * knows is skipped, so that newer agents can be asked by older balancers; a line without any known
+ * word says nothing, and is a fault.
  */
 export function readAgentLine(bytes: Uint8Array): CheckResult {
   const line = textOf(bytes, 0, bytes.length).split(/[\r\n]/, 1)[0]!;

@@ -1,5 +1,5 @@
 import type { Cancel } from "#base/clock.ts";
-import type { Provider } from "./provider.ts";
+import type { Provider } from "../provider.ts";
 
 /** Bounds of the wait: a TTL of 0 must not make us ask all the time, nor one of a day sleep on. */
 const WAIT_MIN_MS = 1000;
@@ -10,7 +10,10 @@ const RETRY_MAX_MS = 60_000;
 /** Share by which waits are moved at random, so that names with one TTL part ways. */
 const JITTER = 0.1;
 
-/** The wait after a good answer. Where nobody gives a TTL (hosts file, C library) the interval counts. */
+/**
+ * The wait after a good answer. Where nobody gives a TTL (hosts file, C library) the interval
+ * counts.
+ */
 function waitMs(ttlMs: number | undefined, intervalMs: number): number {
   return Math.min(intervalMs, WAIT_MAX_MS, Math.max(WAIT_MIN_MS, ttlMs ?? intervalMs));
 }
