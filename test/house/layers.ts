@@ -32,5 +32,6 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   director: ["base", "plan", "io", "balance", "traffic"],
   control: [...foundation, ...parts, ...planes],
   monitor: [...foundation, "traffic", "config", "control"],
-  cli: ["base", "schema", "config", "monitor"],
+  // `run` is the supervisor (control, io); `explain` asks the rules and the schedulers themselves.
+  cli: [...foundation, "io", "http", "balance", "rules", "config", "control", "monitor"],
 };
