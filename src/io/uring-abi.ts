@@ -64,7 +64,13 @@ export const ENTER_GETEVENTS = 1;
 export const ENTER_EXT_ARG = 8;
 export const ENTER_REGISTERED_RING = 16;
 
-export const REGISTER = Object.freeze({ PROBE: 8, FILES2: 13, RING_FDS: 20, PBUF_RING: 22 });
+export const REGISTER = Object.freeze({
+  PROBE: 8,
+  FILES2: 13,
+  RING_FDS: 20,
+  UNREGISTER_RING_FDS: 21,
+  PBUF_RING: 22,
+});
 export const RSRC_REGISTER_SPARSE = 1;
 
 /** SOCKET_URING_OP_SETSOCKOPT of URING_CMD. */

@@ -4,9 +4,11 @@ import { CANCEL_ALL, CANCEL_FD, OP } from "./uring-abi.ts";
 import type { Ring } from "./uring-ring.ts";
 import type { SocketTable } from "./uring-sockets.ts";
 
-/** Accepts waiting at each listener: connections one turn can take from it. */
+/** Most accepts waiting at each listener: connections one turn can take from it. */
 const ACCEPTS = 32;
 const LISTENERS = 1024;
+/** For splice(2), which blocks otherwise; the ring does not care. */
+const SOCK_NONBLOCK = 0o4000;
 /** How long a listener rests after the system ran short of something. */
 const REST_MS = 10;
 
@@ -33,6 +35,9 @@ export class Listeners {
   readonly #missing = new Int32Array(LISTENERS);
   /** Which listener an accepting handle belongs to. */
   readonly #owner: Int32Array;
+  /** Accepts that wait in the kernel, by listener. */
+  readonly #armed = new Int32Array(LISTENERS);
+  readonly #accepts: number;
   #missingTotal = 0;
   #restUntilMs = 0;
   #resting = false;
@@ -53,12 +58,13 @@ export class Listeners {
     this.#peersAt = peersAt;
     this.#tag = tag;
     this.#owner = new Int32Array(table.limit);
+    this.#accepts = Math.min(ACCEPTS, Math.ceil(table.limit / 8));
   }
 
   add(listener: number, fd: number): void {
     this.#fds[listener] = fd;
     this.#last = Math.max(this.#last, listener);
-    for (let i = 0; i < ACCEPTS; i++) this.#arm(listener);
+    for (let i = 0; i < this.#accepts; i++) this.#arm(listener);
   }
 
   remove(listener: number): void {
@@ -82,13 +88,14 @@ export class Listeners {
 
   /**
    * Arms the accept that completed again, or lets the listener rest when the system ran short. True
-   * when this is the first shortage of a rest, so that it is told once and not for each accept.
+   * when a shortage begins, of the system's or of our handles, so that it is told once.
    */
   again(listener: number, result: number): boolean {
+    this.#armed[listener]!--;
     if (this.#fds[listener]! < 0) return false;
     if (!this.isShortage(result)) {
       this.#arm(listener);
-      return false;
+      return this.#armed[listener] === 0;
     }
     this.#miss(listener);
     const first = !this.#resting;
@@ -140,11 +147,13 @@ export class Listeners {
       return;
     }
     this.#owner[socket] = listener;
+    this.#armed[listener]!++;
     const peer = this.#peersAt + socket * SOCKADDR_BYTES;
     this.#words[(peer + SOCKADDR_LENGTH_AT) >> 2] = SOCKADDR_LENGTH_AT;
     const at = this.#ring.entry(OP.ACCEPT, this.#fds[listener]!, this.#tag | socket, 0);
     this.#words[at + 2] = this.#address + peer + SOCKADDR_LENGTH_AT;
     this.#words[at + 4] = this.#address + peer;
+    this.#words[at + 7] = SOCK_NONBLOCK;
     this.#words[at + 11] = socket + 1;
   }
 }

@@ -144,6 +144,15 @@ export class Ring {
     return this.words[at]!;
   }
 
+  /** True when the kernel knows the operation (IORING_REGISTER_PROBE). */
+  supports(op: number): boolean {
+    const at = this.registerAt;
+    // struct io_uring_probe: 16 bytes, then 8 for each operation asked about: op, reserved, u16 flags.
+    this.words.fill(0, at, at + 4 + 2 * (op + 1));
+    if (this.register(REGISTER.PROBE, op + 1) < 0) return false;
+    return ((this.words[at + 4 + 2 * op]! >>> 16) & 1) === 1;
+  }
+
   /** Makes an empty table of `count` direct descriptors. Returns 0 or -errno. */
   registerSparseFiles(count: number): number {
     const at = this.registerAt;
@@ -209,7 +218,7 @@ export class Ring {
       0n,
       0n,
     );
-    this.#told = (this.#told + (n > 0 ? n : 0)) | 0;
+    this.#told = (this.#told + Math.max(n, 0)) | 0;
   }
 
   /**
@@ -268,6 +277,11 @@ export class Ring {
   }
 
   destroy(): void {
+    // A thread may have 16 registered rings; closing one does not unregister it.
+    const at = this.registerAt;
+    this.words.fill(0, at, at + 4);
+    this.words[at] = this.#registered;
+    this.register(REGISTER.UNREGISTER_RING_FDS, 1);
     close(this.fd);
   }
 }

@@ -17,11 +17,24 @@ export const SOCK = Object.freeze({
   INTO_AT: 7,
   INTO_BYTES: 8,
   FAMILY: 9,
+  /** A splice from this socket: where to, through which pipe, most bytes, bytes taken, still in it. */
   SPLICE_TO: 10,
-  SPLICE_BYTES: 11,
-  /** Descriptor of this process installed for splice(2), or -1. */
-  FD: 12,
-  WORDS: 13,
+  SPLICE_PIPE: 11,
+  SPLICE_LIMIT: 12,
+  SPLICE_BYTES: 13,
+  SPLICE_HELD: 14,
+  SPLICE_RESULT: 15,
+  /** A splice into this socket: where from. */
+  SPLICE_FROM: 16,
+  /** Descriptor of this process installed for splice(2), or -1; why there is none. */
+  FD: 17,
+  FD_ERROR: 18,
+  /** The send under way: where its rest begins, how long that is, and how much was asked for. */
+  SEND_AT: 19,
+  SEND_LEFT: 20,
+  SEND_BYTES: 21,
+  SEND_FLAGS: 22,
+  WORDS: 23,
 });
 
 export const IS = Object.freeze({
@@ -44,34 +57,11 @@ export const IS = Object.freeze({
   /** In the queue of sockets with something to deliver. */
   QUEUED: 2048,
   CLOSE_SENT: 4096,
+  SPLICING: 8192,
+  SPLICED_INTO: 16384,
+  SPLICE_QUEUED: 32768,
+  INSTALLING: 65536,
 });
-
-/** A queue of handles, each at most once; the owner sees to that with a flag. */
-export class HandleQueue {
-  readonly #ring: Int32Array;
-  #head = 0;
-  #count = 0;
-
-  constructor(capacity: number) {
-    this.#ring = new Int32Array(capacity);
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  push(handle: number): void {
-    this.#ring[(this.#head + this.#count) % this.#ring.length] = handle;
-    this.#count++;
-  }
-
-  shift(): number {
-    const handle = this.#ring[this.#head]!;
-    this.#head = (this.#head + 1) % this.#ring.length;
-    this.#count--;
-    return handle;
-  }
-}
 
 export class SocketTable {
   readonly cells: Int32Array;

@@ -2,9 +2,12 @@
 
 import { allowedSockets } from "./descriptor-limit.ts";
 import { AF_UNIX, type Driver, type DriverOptions, SOCKADDR_BYTES } from "./driver.ts";
+import { KERNEL_BYTES, Kernel } from "./epoll-kernel.ts";
 import { createEventfd } from "./eventfd.ts";
+import { HandleQueue } from "./handle-queue.ts";
 import { type Mapping, mapArena } from "./memory.ts";
 import { Pages } from "./pages.ts";
+import { Pipes } from "./pipes.ts";
 import { closeFd } from "./sockets.ts";
 import type { Sink } from "./transport.ts";
 import * as abi from "./uring-abi.ts";
@@ -12,7 +15,8 @@ import { OP, SQE } from "./uring-abi.ts";
 import { ProvidedBuffers } from "./uring-buffers.ts";
 import { Listeners } from "./uring-listeners.ts";
 import { Ring, type RingLayout, ringBytes, sqeBytes } from "./uring-ring.ts";
-import { HandleQueue, IS, SOCK, SocketTable } from "./uring-sockets.ts";
+import { IS, SOCK, SocketTable } from "./uring-sockets.ts";
+import { UringSplices } from "./uring-splices.ts";
 
 /** Kinds of request, in bits 24–30 of the user data; the handle is in the bits below. */
 const KIND = Object.freeze({
@@ -25,20 +29,27 @@ const KIND = Object.freeze({
   SOCKET: 6,
   CONNECT: 7,
   CLOSE: 8,
-  SPLICE: 9,
+  SPLICE_FROM: 9,
+  SPLICE_TO: 10,
 });
 const KIND_SHIFT = 24;
 const HANDLE_MASK = (1 << KIND_SHIFT) - 1;
 
+const EMFILE = 24;
 const ENOBUFS = 105;
 const ECANCELED = 125;
 const ENTRIES = 2048;
 const BUFFER_GROUP = 0;
+/** Most pipes for splice(); each is two descriptors and up to 1 MiB of the kernel's memory. */
+const PIPES = 64;
+const SOCK_STREAM_NONBLOCK = 0o4001;
 
 interface ArenaLayout extends RingLayout {
   readonly wakeAt: number;
   readonly oneAt: number;
   readonly lingerAt: number;
+  readonly kernelAt: number;
+  readonly pipeAt: number;
   readonly peersAt: number;
   readonly bufferRingAt: number;
   readonly buffersAt: number;
@@ -62,6 +73,8 @@ function layOut(options: DriverOptions, sockets: number): ArenaLayout {
     wakeAt: 1024,
     oneAt: 1040,
     lingerAt: 1056,
+    kernelAt: 1088,
+    pipeAt: 1088 + KERNEL_BYTES,
     sqeAt,
     ringAt,
     entries: ENTRIES,
@@ -95,6 +108,10 @@ export class UringDriver implements Driver {
   readonly #heldBytes: Int32Array;
   readonly #heldNext: Int32Array;
   readonly #listeners: Listeners;
+  readonly #pipes: Pipes;
+  readonly #splices: UringSplices;
+  /** The kernel can install a descriptor for a direct one (Linux 6.8). */
+  readonly #canSplice: boolean;
   /** Sockets with bytes or an end to deliver, sockets waiting for a buffer. */
   readonly #ready: HandleQueue;
   readonly #starving: HandleQueue;
@@ -144,6 +161,19 @@ export class UringDriver implements Driver {
       layout.peersAt,
       KIND.ACCEPT << KIND_SHIFT,
     );
+    const kernel = new Kernel(this.#arena.buffer, this.#address, layout.kernelAt);
+    this.#pipes = new Pipes(kernel, this.#arena.buffer, layout.pipeAt, PIPES);
+    this.#splices = new UringSplices(
+      kernel,
+      this.#ring,
+      this.#cells,
+      this.#words,
+      this.#pipes,
+      KIND.SPLICE_FROM << KIND_SHIFT,
+      KIND.SPLICE_TO << KIND_SHIFT,
+      sockets,
+    );
+    this.#canSplice = this.#ring.supports(OP.FIXED_FD_INSTALL);
     this.wakeFd = createEventfd();
     this.#armWake();
   }
@@ -170,7 +200,7 @@ export class UringDriver implements Driver {
 
   open(family: number): number {
     const s = this.#table.take();
-    if (s < 0) return -24;
+    if (s < 0) return -EMFILE;
     this.#cells[s * SOCK.WORDS + SOCK.FAMILY] = family;
     return s;
   }
@@ -183,7 +213,7 @@ export class UringDriver implements Driver {
     ring.room(3);
     const data = (KIND.SOCKET << KIND_SHIFT) | socket;
     let at = ring.entry(OP.SOCKET | SQE.IO_LINK | SQE.CQE_SKIP_SUCCESS, family, data, 0);
-    words[at + 2] = 1; // SOCK_STREAM
+    words[at + 2] = SOCK_STREAM_NONBLOCK;
     words[at + 11] = socket + 1;
     if (family !== AF_UNIX) {
       this.#setOption(socket, 6, 1, this.#layout.oneAt, 4, SQE.IO_LINK); // TCP_NODELAY
@@ -218,10 +248,21 @@ export class UringDriver implements Driver {
   }
 
   send(socket: number, at: number, bytes: number, more: boolean): void {
+    const cell = socket * SOCK.WORDS;
+    this.#cells[cell + SOCK.SEND_AT] = at;
+    this.#cells[cell + SOCK.SEND_LEFT] = bytes;
+    this.#cells[cell + SOCK.SEND_BYTES] = bytes;
+    this.#cells[cell + SOCK.SEND_FLAGS] =
+      abi.MSG_NOSIGNAL | abi.MSG_WAITALL | (more ? abi.MSG_MORE : 0);
+    this.#sendRest(socket);
+  }
+
+  #sendRest(socket: number): void {
+    const cell = socket * SOCK.WORDS;
     const entry = this.#entry(OP.SEND, KIND.SEND, socket);
-    this.#words[entry + 4] = this.#address + at;
-    this.#words[entry + 6] = bytes;
-    this.#words[entry + 7] = abi.MSG_NOSIGNAL | abi.MSG_WAITALL | (more ? abi.MSG_MORE : 0);
+    this.#words[entry + 4] = this.#address + this.#cells[cell + SOCK.SEND_AT]!;
+    this.#words[entry + 6] = this.#cells[cell + SOCK.SEND_LEFT]!;
+    this.#words[entry + 7] = this.#cells[cell + SOCK.SEND_FLAGS]!;
   }
 
   finish(socket: number): void {
@@ -234,7 +275,8 @@ export class UringDriver implements Driver {
     const at = socket * SOCK.WORDS;
     const flags = this.#cells[at + SOCK.FLAGS]!;
     if (flags & IS.CLOSING) return;
-    this.#cells[at + SOCK.FLAGS] = flags | IS.CLOSING | (reset ? IS.RESET : 0);
+    this.#splices.closing(socket);
+    this.#cells[at + SOCK.FLAGS]! |= IS.CLOSING | (reset ? IS.RESET : 0);
     if (this.#cells[at + SOCK.PENDING] === 0) {
       this.#finishClose(socket);
       return;
@@ -243,16 +285,18 @@ export class UringDriver implements Driver {
     this.#words[entry + 7] = abi.CANCEL_ALL | abi.CANCEL_FD | abi.CANCEL_FD_FIXED;
   }
 
-  splice(_from: number, _to: number, _bytes: number): boolean {
-    return false;
+  splice(from: number, to: number, bytes: number): boolean {
+    return this.#canSplice && this.#splices.begin(from, to, bytes);
   }
 
   turn(sink: Sink, waitMs: number): number {
     this.#feedStarving();
     this.#deliverReady(sink);
+    this.#splices.run(sink);
     this.#listeners.rearm(performance.now());
     this.#buffers.publish();
-    const wait = this.#ready.count > 0 ? 0 : this.#listeners.boundWait(waitMs);
+    const busy = this.#ready.count > 0 || this.#splices.waiting > 0;
+    const wait = busy ? 0 : this.#listeners.boundWait(waitMs);
     const ring = this.#ring;
     const count = ring.enter(wait);
     if (count <= 0) return count;
@@ -272,6 +316,8 @@ export class UringDriver implements Driver {
   }
 
   destroy(): void {
+    for (let socket = 0; socket < this.sockets; socket++) this.#splices.closed(socket);
+    this.#pipes.closeAll();
     this.#ring.destroy();
     closeFd(this.wakeFd);
     this.#arena.unmap();
@@ -416,7 +462,7 @@ export class UringDriver implements Driver {
         this.#received(sink, socket, result, flags);
         return;
       case KIND.SEND:
-        if (this.#settled(socket)) sink.sent(socket, result);
+        if (this.#settled(socket)) this.#sent(sink, socket, result);
         return;
       case KIND.INTO:
         this.#cells[socket * SOCK.WORDS + SOCK.FLAGS]! &= ~(IS.INTO | IS.INTO_ARMED);
@@ -433,6 +479,14 @@ export class UringDriver implements Driver {
       case KIND.SOCKET:
         // Silent on success: what comes here failed, and the chain's connect is cancelled after it.
         this.#cells[socket * SOCK.WORDS + SOCK.END] = result;
+        return;
+      case KIND.SPLICE_FROM:
+        this.#splices.fromReady(socket, result);
+        this.#settled(socket);
+        return;
+      case KIND.SPLICE_TO:
+        this.#splices.toReady(socket, result);
+        this.#settled(socket);
         return;
       case KIND.CLOSE:
         this.#table.give(socket);
@@ -456,6 +510,19 @@ export class UringDriver implements Driver {
     return false;
   }
 
+  /** A send that the kernel broke off is asked for its rest: that succeeds, or says why it cannot. */
+  #sent(sink: Sink, socket: number, result: number): void {
+    const cell = socket * SOCK.WORDS;
+    const left = this.#cells[cell + SOCK.SEND_LEFT]! - result;
+    if (result <= 0 || left === 0) {
+      sink.sent(socket, result < 0 ? result : this.#cells[cell + SOCK.SEND_BYTES]!);
+      return;
+    }
+    this.#cells[cell + SOCK.SEND_AT]! += result;
+    this.#cells[cell + SOCK.SEND_LEFT] = left;
+    this.#sendRest(socket);
+  }
+
   #finishClose(socket: number): void {
     const cells = this.#cells;
     const at = socket * SOCK.WORDS;
@@ -466,6 +533,7 @@ export class UringDriver implements Driver {
       this.#dropHeld(at, buffer);
       this.release(buffer);
     }
+    this.#splices.closed(socket);
     if (cells[at + SOCK.FLAGS]! & IS.RESET) {
       this.#ring.room(2);
       this.#setOption(socket, 1, 13, this.#layout.lingerAt, 8, 0); // SO_LINGER
@@ -531,25 +599,26 @@ export class UringDriver implements Driver {
 
   /** Receives that found no buffer are asked again, as many as buffers came back. */
   #feedStarving(): void {
-    let n = Math.min(this.#starving.count, this.#buffersGiven);
-    this.#buffersGiven = 0;
-    for (; n > 0; n--) {
+    while (this.#buffersGiven > 0 && this.#starving.count > 0) {
       const socket = this.#starving.shift();
       const cell = socket * SOCK.WORDS + SOCK.FLAGS;
       const state = this.#cells[cell]! & ~IS.STARVED;
       this.#cells[cell] = state;
       if ((state & (IS.USED | IS.CLOSING | IS.WANTED | IS.ARMED)) === (IS.USED | IS.WANTED)) {
+        this.#buffersGiven--;
         this.#arm(socket);
       }
     }
+    this.#buffersGiven = 0;
   }
 
   #accepted(sink: Sink, socket: number, result: number): void {
     const listener = this.#listeners.taken(socket);
     if (result >= 0) {
       this.#cells[socket * SOCK.WORDS + SOCK.FLAGS] = IS.USED | IS.MULTI;
-      this.#listeners.again(listener, 0);
+      const full = this.#listeners.again(listener, 0);
       sink.accepted(listener, socket);
+      if (full) sink.accepted(listener, -EMFILE);
       return;
     }
     this.#table.give(socket);
