@@ -2,7 +2,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { configurationDocs } from "#config/docs.ts";
 
-/** `npm run docs`: writes the pages that derive from declarations; `--check` says which are out of date. */
+/**
+ * `npm run docs`: writes the pages that derive from declarations; `--check` says which are out of
+ * date.
+ */
 const PAGES: readonly (readonly [path: string, text: () => string])[] = [
   ["docs/configuration.md", configurationDocs],
 ];

@@ -15,8 +15,8 @@ export interface Change {
 }
 
 /**
- * Every difference between two configurations in force, `defaults` and fallbacks worked in, in the order
- * of the language. A thing that came or went is one change, not one for each of its keywords.
+ * Every difference between two configurations in force, `defaults` and fallbacks worked in, in the
+ * order of the language. A thing that came or went is one change, not one for each of its keywords.
  */
 export function compareModels(before: Model, after: Model): Change[] {
   const { defaults: _, version: __, ...fields } = documentFields;

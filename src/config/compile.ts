@@ -38,7 +38,9 @@ const noFile = (): never => {
   throw new Error("files cannot be read here");
 };
 
-/** Reads, checks and compiles a configuration of one or more sources. Slots change only on success. */
+/**
+ * Reads, checks and compiles a configuration of one or more sources. Slots change only on success.
+ */
 export function compileConfig(sources: readonly Source[], context: CompileContext = {}): Compiled {
   const { env = {}, readFile = noFile } = context;
   const report = new Report();

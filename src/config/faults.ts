@@ -32,8 +32,9 @@ export const placeText = ({ file, line, column }: Place): string =>
   line > 0 ? `${file}:${line}:${column}` : file;
 
 /**
- * Faults as people and editors read them: `file:line:column: error: path: message`, the lines of the
- * file with the place underlined, what was expected, what was probably meant. Ends with a newline.
+ * Faults as people and editors read them: `file:line:column: error: path: message`, the lines of
+ * the file with the place underlined, what was expected, what was probably meant. Ends with a
+ * newline.
  */
 export function renderFaults(faults: readonly Fault[], options: RenderOptions = {}): string {
   const palette = options.colours ? PALETTES.ansi : PALETTES.none;

@@ -17,9 +17,9 @@ import { parseYaml, type SyntaxFault } from "./yaml-document.ts";
 const WIDTH = 100;
 
 /**
- * The one way to lay out a configuration: two spaces, lists indented, one empty line at most, maps and
- * lists in brackets (`{ a: 1 }`, `[a, b]`) kept while they fit into a line. Comments stay with what they
- * stand at. Formatting twice changes nothing. Text that is not YAML gives its faults.
+ * The one way to lay out a configuration: two spaces, lists indented, one empty line at most, maps
+ * and lists in brackets (`{ a: 1 }`, `[a, b]`) kept while they fit into a line. Comments stay with
+ * what they stand at. Formatting twice changes nothing. Text that is not YAML gives its faults.
  */
 export function formatConfig(text: string): string | SyntaxFault[] {
   const document = parseYaml(text, new LineCounter());
@@ -39,7 +39,8 @@ export function formatConfig(text: string): string | SyntaxFault[] {
     },
   });
   keepWritten(document);
-  // Nothing is folded by width: where lines end was decided above, and long text stays in one piece.
+  // Nothing is folded by width: where lines end was decided above, and long text stays in one
+  // piece.
   return document.toString({ indent: 2, indentSeq: true, lineWidth: 0 });
 }
 
@@ -83,7 +84,10 @@ function widthOf(node: unknown): number {
   return items.reduce((sum, width) => sum + width + 2, padding - 2);
 }
 
-/** Blanks inside the braces of maps, none inside the brackets of lists, as most formatters write them. */
+/**
+ * Blanks inside the braces of maps, none inside the brackets of lists, as most formatters write
+ * them.
+ */
 function padAsMapsAre(node: YAMLMap | YAMLSeq): void {
   const write = node.toString;
   const flowCollectionPadding = isMap(node) ? " " : "";

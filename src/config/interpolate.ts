@@ -17,8 +17,8 @@ const SECRET_NAME = /pass|secret|token|key|credential/i;
 
 /**
  * Fills in the `${…}` of every scalar, after parsing, so that no value can change the structure. A
- * scalar that is one `${…}` and nothing else is typed as if its value stood there. Values that must not
- * be shown are added to `secrets`.
+ * scalar that is one `${…}` and nothing else is typed as if its value stood there. Values that must
+ * not be shown are added to `secrets`.
  */
 export function interpolate(
   tree: Tree,

@@ -21,8 +21,8 @@ export interface Loaded extends Compiled {
 }
 
 /**
- * Finds, reads and compiles a configuration. A file that cannot be read is a fault like any other; that
- * there is none at all is a WeirError.
+ * Finds, reads and compiles a configuration. A file that cannot be read is a fault like any other;
+ * that there is none at all is a WeirError.
  */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const { files: named = [], cwd, env, disk = realDisk } = options;

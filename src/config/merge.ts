@@ -1,8 +1,8 @@
 import type { Dict, Entry, Place, Report, Tree } from "#schema/index.ts";
 
 /**
- * Several files as one: their top-level maps are joined, so that each may bring frontends, backends or
- * keywords of a section. The same name in two files is a fault: neither could be seen to lose.
+ * Several files as one: their top-level maps are joined, so that each may bring frontends, backends
+ * or keywords of a section. The same name in two files is a fault: neither could be seen to lose.
  */
 export function merge(trees: readonly Tree[], report: Report): Tree | undefined {
   const files = trees.filter((tree) => tree.kind !== "scalar" || tree.value !== null);

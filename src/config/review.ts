@@ -1,12 +1,12 @@
-import type { Dict, Fault, Report, Tree } from "#schema/index.ts";
+import { type Dict, type Fault, type Report, scalarText, type Tree } from "#schema/index.ts";
 import type { Model } from "./model/document.ts";
 
 /** Keys and indices from the document down to a value. */
 export type Path = readonly (string | number)[];
 
 /**
- * What the checks work on that look at more than one keyword: the model, where each value stands, and
- * where faults go. Parts that could not be read are absent from the model.
+ * What the checks work on that look at more than one keyword: the model, where each value stands,
+ * and where faults go. Parts that could not be read are absent from the model.
  */
 export class Review {
   readonly model: Model;
@@ -20,21 +20,11 @@ export class Review {
   }
 
   error(path: Path, message: string, more: Partial<Fault> = {}): void {
-    this.#report.error(
-      more.place ? { place: more.place } : this.at(path),
-      show(path),
-      message,
-      more,
-    );
+    this.#report.error(this.at(path), show(path), message, more);
   }
 
   warning(path: Path, message: string, more: Partial<Fault> = {}): void {
-    this.#report.warning(
-      more.place ? { place: more.place } : this.at(path),
-      show(path),
-      message,
-      more,
-    );
+    this.#report.warning(this.at(path), show(path), message, more);
   }
 
   get hasErrors(): boolean {
@@ -73,13 +63,21 @@ function show(path: Path): string {
   }, "");
 }
 
-/** The first scalar in `tree` that is this text: where a name stands inside an action's value. */
-export function scalarSaying(tree: Tree, text: string): Tree | undefined {
-  if (tree.kind === "scalar") return String(tree.value) === text ? tree : undefined;
-  const children = tree.kind === "list" ? tree.items : tree.entries.map((entry) => entry.value);
-  for (const item of children) {
-    const found = scalarSaying(item, text);
-    if (found) return found;
-  }
-  return undefined;
+/**
+ * Path of the first scalar at or below `path` that is this text; `path` itself when there is none.
+ */
+export function scalarSaying(review: Review, path: Path, text: string): Path {
+  const search = (tree: Tree, at: Path): Path | undefined => {
+    if (tree.kind === "scalar") return scalarText(tree) === text ? at : undefined;
+    const steps: readonly (readonly [string | number, Tree])[] =
+      tree.kind === "list"
+        ? tree.items.map((item, i) => [i, item] as const)
+        : tree.entries.map((entry) => [entry.key, entry.value] as const);
+    for (const [step, value] of steps) {
+      const found = search(value, [...at, step]);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  return search(review.at(path), path) ?? path;
 }

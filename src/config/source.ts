@@ -7,7 +7,9 @@ export type Source =
   | { readonly file: string; readonly text: string }
   | { readonly file: string; readonly value: unknown };
 
-/** The tree of a source, or undefined when it is not even well formed; the reasons go to `report`. */
+/**
+ * The tree of a source, or undefined when it is not even well formed; the reasons go to `report`.
+ */
 export function treeOf(source: Source, report: Report): Tree | undefined {
   return "text" in source
     ? treeOfYaml(source.file, source.text, report)

@@ -3,7 +3,10 @@ import type { Entry, Place, Report, Tree } from "#schema/index.ts";
 /** Maps and lists inside one another: more is a cycle. */
 const MAX_DEPTH = 64;
 
-/** A JavaScript value, as `weir.config.ts` exports it, as a tree. It has no lines: faults go by path. */
+/**
+ * A JavaScript value, as `weir.config.ts` exports it, as a tree. It has no lines: faults go by
+ * path.
+ */
 export function treeOfValue(file: string, value: unknown, report: Report): Tree | undefined {
   const place: Place = { file, line: 0, column: 0, length: 1 };
   const before = report.errors;

@@ -32,7 +32,9 @@ class TooMuch extends Error {
   }
 }
 
-/** The parser's document, or what is wrong with the text. Time and memory are bounded by its length. */
+/**
+ * The parser's document, or what is wrong with the text. Time and memory are bounded by its length.
+ */
 export function parseYaml(text: string, lines: LineCounter): Document.Parsed | SyntaxFault[] {
   if (text.length > MAX_TEXT) {
     return [{ from: 0, to: 1, message: `the file is larger than ${MAX_TEXT / 1024 / 1024} MiB` }];

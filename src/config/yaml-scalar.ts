@@ -1,6 +1,9 @@
 import { parseDocument } from "yaml";
 
-/** What YAML makes of text that stands alone: `8080` a number, `true` a boolean, most things a string. */
+/**
+ * What YAML makes of text that stands alone: `8080` a number, `true` a boolean, most things a
+ * string.
+ */
 export function typeScalar(text: string): {
   value: string | number | boolean | null;
   text?: string;

@@ -63,7 +63,9 @@ class Walk {
   readonly #text: string;
   readonly #lines: LineCounter;
   readonly #report: Report;
-  /** Values with an anchor once they are whole, so that nothing can hold itself, and their sizes. */
+  /**
+   * Values with an anchor once they are whole, so that nothing can hold itself, and their sizes.
+   */
   readonly #anchors = new Map<string, { readonly tree: Tree; readonly nodes: number }>();
   #nodes = 0;
 

@@ -9,8 +9,9 @@ import {
   type Fields,
   type InferFields,
   type InputFields,
+  type JsonSchema,
 } from "./field.ts";
-import { fallbacks, fieldsSchema, formatFields, readFields } from "./maps.ts";
+import { fallbacks, fieldsSchema, formatFields, pathTo, readFields } from "./maps.ts";
 import { type Dict, describeTree, type Report, scalarText, type Tree } from "./tree.ts";
 
 /** What choosing one reads to: its name and its options, defaults filled in. */
@@ -42,8 +43,8 @@ interface Options<K extends string, B extends Fields> {
 }
 
 /**
- * Chooses one member of a registry: the bare name (`leastconn`), or a map with the name under `key` and
- * the options beside it (`{ type: random, draws: 3 }`). New members need no change here.
+ * Chooses one member of a registry: the bare name (`leastconn`), or a map with the name under `key`
+ * and the options beside it (`{ type: random, draws: 3 }`). New members need no change here.
  */
 export function choose<C extends Choice, K extends string, B extends Fields = NoFields>(
   choices: readonly C[],
@@ -57,17 +58,6 @@ export function choose<C extends Choice, K extends string, B extends Fields = No
     assert(clash === undefined, `${what} ${choice.name} has an option "${clash}" of every ${what}`);
   }
 
-  /** Reads `dict`, which no longer holds the name, as the options of the member `name`. */
-  const take = (name: string, at: Tree, dict: Dict, path: string, report: Report) => {
-    const choice = choices.find((c) => c.name === name);
-    if (!choice) return unknownChoice(at, path, report, name, what, names);
-    const all = readFields({ ...beside, ...choice.options }, dict, path, report);
-    if (all === undefined) return undefined;
-    const only = (fields: Fields) =>
-      Object.fromEntries(Object.keys(fields).map((k) => [k, (all as Record<string, unknown>)[k]]));
-    return { name, options: only(choice.options), beside: only(beside) as InferFields<B> };
-  };
-
   return {
     ...common(options),
     type: names.join(" | "),
@@ -76,38 +66,22 @@ export function choose<C extends Choice, K extends string, B extends Fields = No
     choiceKey: key,
     fields: beside,
     read(tree, path, report) {
-      if (tree.kind === "scalar" && typeof tree.value === "string") {
-        const empty: Dict = { kind: "dict", place: tree.place, entries: [] };
-        return take(tree.value, tree, empty, path, report);
-      }
-      if (tree.kind !== "dict") {
-        const found = describeTree(tree);
-        report.error(tree, path, `expected ${expected}, found ${found}`, { expected, found });
-        return undefined;
-      }
-      const name = tree.entries.find((e) => e.key === key);
-      if (name?.value.kind !== "scalar") {
-        const at = name?.value ?? tree;
-        report.error(at, `${path}.${key}`, `"${key}" is missing: ${expected}`, { expected });
-        return undefined;
-      }
-      const rest = { ...tree, entries: tree.entries.filter((e) => e !== name) };
-      return take(scalarText(name.value), name.value, rest, path, report);
+      const naming = readName(tree, key, expected, path, report);
+      if (!naming) return undefined;
+      const choice = choices.find((c) => c.name === naming.name);
+      if (!choice) return unknownChoice(naming, what, names, path, report);
+      const all = readFields({ ...beside, ...choice.options }, naming.rest, path, report);
+      if (all === undefined) return undefined;
+      const only = (fields: Fields): Record<string, unknown> =>
+        Object.fromEntries(Object.keys(fields).map((k) => [k, all[k]]));
+      return {
+        name: naming.name,
+        options: only(choice.options),
+        beside: only(beside) as InferFields<B>,
+      };
     },
     jsonSchema: () => ({
-      anyOf: [
-        { enum: names },
-        ...choices.map((c) => {
-          const fields = { ...beside, ...c.options };
-          const schema = fieldsSchema(fields) as { properties: object; required?: string[] };
-          return {
-            ...schema,
-            description: c.summary,
-            properties: { [key]: { const: c.name }, ...schema.properties },
-            required: [key, ...(schema.required ?? [])],
-          };
-        }),
-      ],
+      anyOf: [{ enum: names }, ...choices.map((choice) => memberSchema(choice, key, beside))],
     }),
     format(value) {
       const fields = { ...beside, ...choices.find((c) => c.name === value.name)?.options };
@@ -118,7 +92,51 @@ export function choose<C extends Choice, K extends string, B extends Fields = No
   };
 }
 
-/** The member called `name` with every option at its fallback: for a choice that is there unwritten. */
+/** The name of a member as it was written, and the keywords beside it. */
+interface Naming {
+  readonly name: string;
+  readonly at: Tree;
+  readonly rest: Dict;
+}
+
+function readName(
+  tree: Tree,
+  key: string,
+  expected: string,
+  path: string,
+  report: Report,
+): Naming | undefined {
+  if (tree.kind === "scalar" && typeof tree.value === "string") {
+    return { name: tree.value, at: tree, rest: { ...tree, kind: "dict", entries: [] } };
+  }
+  if (tree.kind !== "dict") {
+    const found = describeTree(tree);
+    report.error(tree, path, `expected ${expected}, found ${found}`, { expected, found });
+    return undefined;
+  }
+  const entry = tree.entries.find((e) => e.key === key);
+  if (entry?.value.kind !== "scalar") {
+    const at = entry?.value ?? tree;
+    report.error(at, pathTo(path, key), `"${key}" is missing: ${expected}`, { expected });
+    return undefined;
+  }
+  const rest = { ...tree, entries: tree.entries.filter((e) => e !== entry) };
+  return { name: scalarText(entry.value), at: entry.value, rest };
+}
+
+function memberSchema({ summary, name, options }: Choice, key: string, beside: Fields): JsonSchema {
+  const schema = fieldsSchema({ ...beside, ...options });
+  return {
+    ...schema,
+    description: summary,
+    properties: { [key]: { const: name }, ...(schema["properties"] as object) },
+    required: [key, ...((schema["required"] as string[] | undefined) ?? [])],
+  };
+}
+
+/**
+ * The member called `name` with every option at its fallback: for a choice that is there unwritten.
+ */
 export function chosenByDefault(choices: readonly Choice[], name: string): ChosenBeside<NoFields> {
   const choice = choices.find((c) => c.name === name);
   assert(choice, `no member "${name}" to choose by default`);
@@ -126,15 +144,14 @@ export function chosenByDefault(choices: readonly Choice[], name: string): Chose
 }
 
 function unknownChoice(
-  tree: Tree,
-  path: string,
-  report: Report,
-  name: string,
+  { name, at }: Naming,
   what: string,
   names: readonly string[],
+  path: string,
+  report: Report,
 ): undefined {
   const near = nearest(name, names);
-  report.error(tree, path, `unknown ${what} ${JSON.stringify(name)}`, {
+  report.error(at, path, `unknown ${what} ${JSON.stringify(name)}`, {
     expected: `one of ${names.join(", ")}`,
     found: name,
     ...(near === undefined ? {} : { nearest: near }),

@@ -54,8 +54,8 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$/;
 const NAME_EXPECTED = "1 to 64 letters, digits, _ . : or -, the first a letter, digit or _";
 
 /**
- * A map from names the user chooses to values of one kind, order kept. `what` names the values in the
- * plural; `name` and `nameExpected` replace what may be a name.
+ * A map from names the user chooses to values of one kind, order kept. `what` names the values in
+ * the plural; `name` and `nameExpected` replace what may be a name.
  */
 export function named<T, I>(
   element: Field<T, I>,

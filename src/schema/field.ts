@@ -4,8 +4,8 @@ import type { Report, Tree } from "./tree.ts";
 export type JsonSchema = { readonly [key: string]: unknown };
 
 /**
- * One keyword's value: how to read it, what it may be, what it is when absent. Everything a user ever
- * sees of a keyword (check, schema, docs, help, types) derives from its Field.
+ * One keyword's value: how to read it, what it may be, what it is when absent. Everything a user
+ * ever sees of a keyword (check, schema, docs, help, types) derives from its Field.
  *
  * T is what it reads to, I what a user may write for it in TypeScript.
  */
@@ -15,12 +15,16 @@ export interface Field<T, I = unknown> {
   /** Completes "expected …": "a duration such as 500ms or 5s". */
   readonly expected: string;
   readonly help: string;
-  /** Value when the keyword is absent; undefined with `required` false means "absent is meaningful". */
+  /**
+   * Value when the keyword is absent; undefined with `required` false means "absent is meaningful".
+   */
   readonly fallback: T | undefined;
   readonly required: boolean;
   /** Whether a change is applied by reload, or needs a restart. */
   readonly reload: "live" | "restart";
-  /** Reads a value; on a fault reports it and returns undefined. `path` is the value's dotted path. */
+  /**
+   * Reads a value; on a fault reports it and returns undefined. `path` is the value's dotted path.
+   */
   read(tree: Tree, path: string, report: Report): T | undefined;
   jsonSchema(): JsonSchema;
   /** As a user would write it on one line; for docs, `weir diff` and `weir fmt`. */

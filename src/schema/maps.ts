@@ -75,13 +75,19 @@ export function readEntries<F extends Fields>(
   return out as InferFields<F>;
 }
 
-/** A map or list that need not be there may also have every line commented out: nothing stands there. */
+/**
+ * A map or list that need not be there may also have every line commented out: nothing stands
+ * there.
+ */
 const mayBeBare = (field: Field<unknown>): boolean =>
   field.fallback !== undefined &&
   (field.collection !== undefined || field.fields !== undefined) &&
   field.choices === undefined;
 
-/** Reads the keywords of a map: unknown ones are faults with the nearest keyword, absent ones default. */
+/**
+ * Reads the keywords of a map: unknown ones are faults with the nearest keyword, absent ones
+ * default.
+ */
 export function readFields<F extends Fields>(
   fields: F,
   tree: Tree,
@@ -190,7 +196,10 @@ export function group<F extends Fields, S extends keyof F & string = never>(
   };
 }
 
-/** A map of keywords that is there even when it is not written: each keyword has a fallback of its own. */
+/**
+ * A map of keywords that is there even when it is not written: each keyword has a fallback of its
+ * own.
+ */
 export function section<F extends Fields, S extends keyof F & string = never>(
   fields: F,
   options: Omit<Common<InferFields<F>>, "fallback" | "required"> & { short?: S },

@@ -61,7 +61,9 @@ const formatText = (value: string): string =>
     ? value
     : JSON.stringify(value);
 
-/** Text matching `pattern`, `expected` saying in words what that is. Numbers are taken as written. */
+/**
+ * Text matching `pattern`, `expected` saying in words what that is. Numbers are taken as written.
+ */
 export function text(
   options: Common<string> & { pattern?: RegExp; expected?: string; maxLength?: number },
 ): Field<string, string> {

@@ -1,4 +1,6 @@
-/** A configuration before it means anything: scalars, lists and maps, each knowing where it stands. */
+/**
+ * A configuration before it means anything: scalars, lists and maps, each knowing where it stands.
+ */
 export interface Place {
   readonly file: string;
   /** 1-based; 0 when the source has no lines (a value from `weir.config.ts`). */

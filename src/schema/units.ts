@@ -8,7 +8,10 @@ const YEAR_MS = 365 * DURATION_UNITS.d;
 /** How a duration is written in TypeScript: `5s`, `1.5h`, `1m30s`. */
 export type DurationText = `${number}${keyof typeof DURATION_UNITS}` | `${number}m${number}s`;
 
-/** Milliseconds, written with a unit: a bare number is refused, because tools differ in what it means. */
+/**
+ * Milliseconds, written with a unit: a bare number is refused, because tools differ in what it
+ * means.
+ */
 export function duration(
   options: Common<number> & { min?: number; max?: number },
 ): Field<number, DurationText> {

@@ -3,7 +3,8 @@ import { renderFaults } from "#config/faults.ts";
 import type { Source } from "#config/source.ts";
 
 /**
- * One golden file: a line or more that says what it shows, then sections, each after a line `---- TITLE`.
+ * One golden file: a line or more that says what it shows, then sections, each after a line `----
+ * TITLE`.
  *
  *   ---- weir.yaml             a source; more than one are several files
  *   ---- env                   NAME=value lines
@@ -11,7 +12,8 @@ import type { Source } from "#config/source.ts";
  *   ---- plan backends[0]      expected: this part of the Plan, as JSON
  *   ---- faults                expected: errors and warnings as `weir check` prints them
  *
- * Without a `faults` section there must be none. UPDATE_GOLDEN=1 writes what came out into the file.
+ * Without a `faults` section there must be none. UPDATE_GOLDEN=1 writes what came out into the
+ * file.
  */
 export interface Section {
   readonly title: string;

@@ -1,6 +1,9 @@
 import type { JsonSchema } from "#schema/index.ts";
 
-/** What of `value` breaks `schema`: JSON Schema as far as we write it, references to `$defs` included. */
+/**
+ * What of `value` breaks `schema`: JSON Schema as far as we write it, references to `$defs`
+ * included.
+ */
 export function violations(root: JsonSchema, value: unknown): string[] {
   return check(root, value, "");
 

@@ -1,7 +1,7 @@
 import type { SchedulerType } from "#balance/scheduler.ts";
 import { schedulers } from "#balance/schedulers/index.ts";
-import { backendsOf } from "../clauses.ts";
 import type { Backend } from "../model/backend.ts";
+import { backendsNamed } from "../named-backends.ts";
 import type { Review } from "../review.ts";
 
 /** What a frontend or backend of mode tcp cannot do, and that the two sides agree. */
@@ -9,7 +9,7 @@ export function checkModes(review: Review): void {
   const { frontends, backends } = review.model;
   for (const [name, frontend] of frontends) {
     const path = ["frontends", name];
-    for (const { backend, path: at } of backendsOf(name, frontend)) {
+    for (const { backend, path: at } of backendsNamed(review, name, frontend)) {
       const other = backends.get(backend)?.mode;
       if (other === undefined || other === frontend.mode) continue;
       review.error(at, `backend "${backend}" has mode ${other}, this frontend ${frontend.mode}`, {

@@ -1,6 +1,6 @@
 import { nearest } from "#base/nearest.ts";
-import { backendsOf } from "../clauses.ts";
-import { type Path, type Review, scalarSaying } from "../review.ts";
+import { backendsNamed } from "../named-backends.ts";
+import type { Path, Review } from "../review.ts";
 
 /** Every backend that is named exists, and every backend that exists is named. */
 export function checkReferences(review: Review): void {
@@ -12,9 +12,7 @@ export function checkReferences(review: Review): void {
     used.add(name);
     if (known.includes(name)) return;
     const near = nearest(name, known);
-    const place = scalarSaying(review.at(path), name)?.place;
     review.error(path, `there is no backend "${name}"`, {
-      ...(place ? { place } : {}),
       expected: known.length > 0 ? `one of ${known.join(", ")}` : "a backend; there are none",
       found: name,
       ...(near === undefined ? {} : { nearest: near }),
@@ -22,12 +20,13 @@ export function checkReferences(review: Review): void {
   };
 
   for (const [name, frontend] of frontends) {
-    for (const { backend, path } of backendsOf(name, frontend)) refer(backend, path);
+    for (const { backend, path } of backendsNamed(review, name, frontend)) refer(backend, path);
     if (frontend.default === undefined && frontend.rules.length === 0) {
       review.warning(["frontends", name], "it has no rules and no default: every request gets 503");
     }
   }
-  // What seems unused may be meant by a name that is wrong, or by a frontend that could not be read.
+  // What seems unused may be meant by a name that is wrong, or by a frontend that could not be
+  // read.
   const isSure = [...used].every((name) => known.includes(name));
   if (!isSure || frontends.size < review.namesIn("frontends").length) return;
   for (const name of backends.keys()) {

@@ -1,35 +1,20 @@
-import { actionsOf, conditionsOf } from "../clauses.ts";
-import type { Rule } from "../model/rules.ts";
+import type { RulePlan } from "#plan/plan.ts";
+import { actionOf } from "#rules/registry.ts";
 import type { Review } from "../review.ts";
 
-/** Warns of what can never run: actions behind one that ends the rules, rules behind one that takes all. */
+/** Warns of rules behind one that takes every request, and of a default behind it. */
 export function checkRules(review: Review): void {
-  for (const [name, frontend] of review.model.frontends) {
-    const path = ["frontends", name, "rules"];
-    let takesAll = -1;
-    frontend.rules.forEach((rule, i) => {
-      if (takesAll >= 0) {
-        const { name } = frontend.rules[takesAll]!;
-        const which = name === undefined ? `rule ${takesAll}` : `rule ${takesAll} ("${name}")`;
-        review.warning([...path, i], `never reached: ${which} takes every request`);
-        return;
-      }
-      const acts = actionsOf(rule);
-      const final = acts.findIndex(({ type }) => type.final);
-      for (const { type } of final < 0 ? [] : acts.slice(final + 1)) {
-        const ending = acts[final]!.type.name;
-        review.warning([...path, i, type.name], `never runs: "${ending}" before it ends the rules`);
-      }
-      if (final >= 0 && isUnconditional(rule)) takesAll = i;
-    });
-    if (takesAll >= 0 && frontend.default !== undefined) {
-      review.warning(
-        ["frontends", name, "default"],
-        `never used: rule ${takesAll} takes every request`,
-      );
+  for (const [name, { rules, default: fallback }] of review.model.frontends) {
+    const last = rules.findIndex(takesAll);
+    if (last < 0) continue;
+    const path = ["frontends", name];
+    const why = `${rules[last]!.name} takes every request`;
+    for (let i = last + 1; i < rules.length; i++) {
+      review.warning([...path, "rules", i], `never reached: ${why}`);
     }
+    if (fallback !== undefined) review.warning([...path, "default"], `never used: ${why}`);
   }
 }
 
-const isUnconditional = ({ when }: Rule): boolean =>
-  conditionsOf(when).length === 0 && (!when.not || conditionsOf(when.not).length === 0);
+const takesAll = ({ when, actions }: RulePlan): boolean =>
+  when.length === 0 && actions.some((action) => actionOf(action).final);

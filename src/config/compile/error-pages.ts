@@ -5,7 +5,10 @@ import type { Review } from "../review.ts";
 
 type Pages = FrontendPlan["errorPages"];
 
-/** The error pages of every frontend, their files read. Files are named from the configuration's folder. */
+/**
+ * The error pages of every frontend, their files read. Files are named from the configuration's
+ * folder.
+ */
 export function loadErrorPages(
   review: Review,
   readFile: (path: string) => string,

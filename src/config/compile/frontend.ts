@@ -1,10 +1,8 @@
 import { formatAddress } from "#base/address.ts";
-import type { BindPlan, ConditionPlan, FrontendPlan, LogPlan, RulePlan } from "#plan/plan.ts";
-import { actionsOf, conditionsOf } from "../clauses.ts";
+import type { BindPlan, FrontendPlan, LogPlan } from "#plan/plan.ts";
 import type { Bind } from "../model/bind.ts";
 import type { Frontend } from "../model/frontend.ts";
 import type { Log } from "../model/log.ts";
-import type { Rule } from "../model/rules.ts";
 
 /** What a frontend's plan needs that is not in its own section. */
 export interface FrontendContext {
@@ -31,7 +29,7 @@ export function planFrontend(name: string, from: Frontend, context: FrontendCont
       clientMs: timeouts.client,
     },
     forwarded: from.forwarded,
-    rules: from.rules.map(planRule),
+    rules: from.rules,
     defaultBackend: from.default === undefined ? -1 : context.backend(from.default),
     log: context.log(from.log),
     errorPages: context.errorPages,
@@ -43,19 +41,6 @@ function planBind(frontend: string, { address, backlog, v6Only, mode }: Bind, i:
   const isNew = address.kind === "inet" && address.port === 0;
   const key = formatAddress(address) + (isNew ? ` ${frontend} ${i}` : "");
   return { key, address, backlog, v6Only, mode };
-}
-
-function planRule(rule: Rule, index: number): RulePlan {
-  const planned = (not: boolean, conditions: object): ConditionPlan[] =>
-    conditionsOf(conditions).map(({ type, value }) => ({
-      not,
-      match: { name: type.name, options: { value } },
-    }));
-  return {
-    name: rule.name ?? `rule ${index}`,
-    when: [...planned(false, rule.when), ...planned(true, rule.when.not ?? {})],
-    actions: actionsOf(rule).map(({ type, value }) => ({ name: type.name, options: { value } })),
-  };
 }
 
 /** Collects the logs of a Plan, each once; gives their indices. */

@@ -20,7 +20,9 @@ export const log = section(logFields, {
   short: "format",
 });
 
-/** A frontend's own log instead of the common one; what it leaves out is as above, not as in `log`. */
+/**
+ * A frontend's own log instead of the common one; what it leaves out is as above, not as in `log`.
+ */
 export const ownLog = group(logFields, {
   help: "An access log of its own; absent: the one of the top-level `log`",
   short: "format",
