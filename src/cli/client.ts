@@ -19,8 +19,8 @@ const TIMEOUT_MS = 5000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * One request to a running weir over its admin socket. Throws DAEMON_UNREACHABLE when nobody answers in
- * time, NOT_PERMITTED when the socket may not be opened. Any status is an Answer.
+ * One request to a running weir over its admin socket. Throws DAEMON_UNREACHABLE when nobody
+ * answers in time, NOT_PERMITTED when the socket may not be opened. Any status is an Answer.
  */
 export function ask(socket: string, path: string, options: Ask = {}): Promise<Answer> {
   const { method = "GET", timeoutMs = TIMEOUT_MS } = options;
@@ -61,8 +61,8 @@ export function ask(socket: string, path: string, options: Ask = {}): Promise<An
 }
 
 /**
- * As `ask`, for answers that are JSON: returns the value of a success. A refusal, `{code, message}` with
- * a status of 400 and more, is thrown as the WeirError it names.
+ * As `ask`, for answers that are JSON: returns the value of a success. A refusal, `{code, message}`
+ * with a status of 400 and more, is thrown as the WeirError it names.
  */
 export async function askJson(socket: string, path: string, options: Ask = {}): Promise<unknown> {
   const answer = await ask(socket, path, options);

@@ -1,6 +1,8 @@
 import type { CodeName } from "#base/errors.ts";
 
-/** What a command ends with; scripts may rely on these. By signal it is 128 + the signal's number. */
+/**
+ * What a command ends with; scripts may rely on these. By signal it is 128 + the signal's number.
+ */
 export const EXIT = Object.freeze({
   OK: 0,
   FAILED: 1,

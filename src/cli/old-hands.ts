@@ -13,8 +13,8 @@ const SIGNALS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * `-c -f x` and `-t` check, `-s reload` signals, `-v` and `-vv` tell the version, `validate` checks, and
- * a bare `-f x` runs, as HAProxy, nginx and Caddy have taught.
+ * `-c -f x` and `-t` check, `-s reload` signals, `-v` and `-vv` tell the version, `validate`
+ * checks, and a bare `-f x` runs, as HAProxy, nginx and Caddy have taught.
  */
 export function translate(words: readonly string[]): Translation {
   const [first] = words;

@@ -11,8 +11,9 @@ export interface ParsedArgs<O extends Options> {
 const usage = (message: string): WeirError => new WeirError("USAGE", message);
 
 /**
- * Reads a command's words: `--name value`, `--name=value`, `--no-flag`, `-f value`, `-fvalue`, several
- * flags as `-qv`; after `--` everything is an argument. Throws USAGE at the first thing wrong.
+ * Reads a command's words: `--name value`, `--name=value`, `--no-flag`, `-f value`, `-fvalue`,
+ * several flags as `-qv`; after `--` everything is an argument. Throws USAGE at the first thing
+ * wrong.
  */
 export function parseArgs<O extends Options>(options: O, words: readonly string[]): ParsedArgs<O> {
   const texts = new Map<string, string[]>();

@@ -8,7 +8,9 @@ function runtimeDirectory(env: Env, uid: number): string {
   return uid === 0 ? "/run/weir" : `${env["XDG_RUNTIME_DIR"] ?? "/tmp"}/weir-${uid}`;
 }
 
-/** Where the admin socket is unless --socket says otherwise: WEIR_SOCKET, or a place of this user's. */
+/**
+ * Where the admin socket is unless --socket says otherwise: WEIR_SOCKET, or a place of this user's.
+ */
 export function adminSocketPath(
   given: string | undefined,
   env: Env,

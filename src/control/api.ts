@@ -7,8 +7,8 @@ import type { Plan } from "#plan/plan.ts";
 import type { Fault } from "#schema/index.ts";
 
 /**
- * What the engine offers to those who serve people: the admin API, the status page, metrics. They get
- * this object and listening descriptors, and never reach into the engine otherwise.
+ * What the engine offers to those who serve people: the admin API, the status page, metrics. They
+ * get this object and listening descriptors, and never reach into the engine otherwise.
  */
 
 /** How to end: within engine.drain, within 5 s, or at once. */
@@ -16,7 +16,9 @@ export type StopMode = "graceful" | "quick" | "now";
 
 export type EngineState = "starting" | "running" | "draining";
 
-/** What came of an action. A refusal carries the code that gives the HTTP status and the exit code. */
+/**
+ * What came of an action. A refusal carries the code that gives the HTTP status and the exit code.
+ */
 export type Outcome =
   | { readonly ok: true; readonly message: string }
   | { readonly ok: false; readonly code: CodeName; readonly message: string };
@@ -88,7 +90,10 @@ export interface ControlApi {
   status(): EngineStatus;
   /** Every backend of the Plan in its order, with its servers' states and last checks in words. */
   health(): readonly BackendSnapshot[];
-  /** Reads the configuration again; serialised, and calls that come while one waits share its result. */
+  /**
+   * Reads the configuration again; serialised, and calls that come while one waits share its
+   * result.
+   */
   reload(): Promise<ReloadResult>;
   /** Starts a new engine on the same sockets and drains this one. */
   upgrade(): Promise<Outcome>;
@@ -103,8 +108,8 @@ export interface ControlApi {
 }
 
 /**
- * Listening sockets of this process, handed over for good: Node cannot serve a descriptor without owning
- * it. The monitor closes one when `update` no longer names it, and all of them at `close`.
+ * Listening sockets of this process, handed over for good: Node cannot serve a descriptor without
+ * owning it. The monitor closes one when `update` no longer names it, and all of them at `close`.
  */
 export interface MonitorListeners {
   /** The admin socket. */

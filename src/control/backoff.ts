@@ -6,8 +6,8 @@ const LONGEST_MS = 2000;
 const RECOVERED_MS = 10_000;
 
 /**
- * How long to wait before something that died is started again: not at all the first time, then 100 ms,
- * doubling up to 2 s while it keeps dying young.
+ * How long to wait before something that died is started again: not at all the first time, then 100
+ * ms, doubling up to 2 s while it keeps dying young.
  */
 export class Backoff {
   readonly #clock: Clock;

@@ -145,7 +145,9 @@ export class Configuration {
     health.apply(plan);
   }
 
-  /** What operators may change at run time begins as configured; `known` slots stay open or paused. */
+  /**
+   * What operators may change at run time begins as configured; `known` slots stay open or paused.
+   */
   #writeFrontends(plan: Plan, known: ReadonlySet<number> | undefined): void {
     const { frontends } = this.#parts.board;
     for (const { slot, maxConnections } of plan.frontends) {

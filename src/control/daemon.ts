@@ -23,7 +23,9 @@ export interface DaemonOptions {
   readonly ready?: () => void;
 }
 
-/** Makes this process the supervisor until everything has ended; then nothing of it is left behind. */
+/**
+ * Makes this process the supervisor until everything has ended; then nothing of it is left behind.
+ */
 export async function runDaemon(options: DaemonOptions): Promise<End> {
   const { adminSocket, pidFile, log } = options;
   makeRuntimeDirectory(dirname(adminSocket));
@@ -61,8 +63,8 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
 }
 
 /**
- * The directory of the admin socket. In a place where everybody may write, somebody else could have made
- * it first and would own our socket: then we refuse.
+ * The directory of the admin socket. In a place where everybody may write, somebody else could have
+ * made it first and would own our socket: then we refuse.
  */
 function makeRuntimeDirectory(path: string): void {
   const uid = process.getuid!();

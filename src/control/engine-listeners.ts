@@ -21,7 +21,9 @@ export const adminKey = (plan: Plan): string => `admin ${plan.monitor.admin}`;
 export const pageKey = ({ monitor }: Plan): string | undefined =>
   monitor.bind && `monitor ${formatAddress(monitor.bind)}`;
 
-/** The listening sockets that workers need for a Plan; a key that two frontends share counts once. */
+/**
+ * The listening sockets that workers need for a Plan; a key that two frontends share counts once.
+ */
 function trafficWishes(plan: Plan): ListenWish[] {
   const wishes = new Map<string, ListenWish>();
   for (const { key, address, backlog, v6Only, mode } of plan.frontends.flatMap((f) => f.binds)) {
@@ -77,7 +79,9 @@ export class EngineListeners {
     return this.#open.get(key)![0]!.fd;
   }
 
-  /** Closes what a Plan does not need, here and, when no other engine needs it, in the supervisor. */
+  /**
+   * Closes what a Plan does not need, here and, when no other engine needs it, in the supervisor.
+   */
   keepOnly(plan: Plan): void {
     this.#keep([...trafficWishes(plan), ...monitorWishes(plan)].map((wish) => wish.key));
   }

@@ -9,8 +9,9 @@ import type { Channel } from "./supervisor-link.ts";
 const RECEIVE_MS = 5000;
 
 /**
- * Starts `entry` as an engine process: standard output and error are ours, messages go over Node's IPC
- * channel, descriptors over a socket pair. It is in our process group, but ignores a terminal's signals.
+ * Starts `entry` as an engine process: standard output and error are ours, messages go over Node's
+ * IPC channel, descriptors over a socket pair. It is in our process group, but ignores a terminal's
+ * signals.
  */
 export function spawnEngine(
   entry: string,

@@ -17,7 +17,9 @@ export interface Running {
   readonly files: readonly string[];
 }
 
-/** Tells apart Boards that one engine could read wrongly where another wrote: every layout and size. */
+/**
+ * Tells apart Boards that one engine could read wrongly where another wrote: every layout and size.
+ */
 export function boardLayout(sizes: board.BoardSizes): string {
   const tables = Object.entries(board).flatMap(([name, value]) =>
     typeof value === "object" && "columns" in value ? [[name, value.columns, value.size]] : [],
@@ -28,7 +30,9 @@ export function boardLayout(sizes: board.BoardSizes): string {
 /** Rows of one worker's log ring. */
 const LOG_BYTES = 2 * 1024 * 1024;
 
-/** Twice as many workers as one engine has: two share the Board while one takes over from the other. */
+/**
+ * Twice as many workers as one engine has: two share the Board while one takes over from the other.
+ */
 export const sizesFor = ({ engine }: Plan): board.BoardSizes => ({
   workers: engine.threads * 2,
   ...engine.limits,

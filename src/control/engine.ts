@@ -52,10 +52,14 @@ const QUIET_MS = 1000;
 const QUICK_MS = 5000;
 /** For answers under way when another engine has taken over. */
 const LAST_ANSWERS_MS = 200;
-/** Worker threads that died, each leaving some memory behind, after which a fresh process is better. */
+/**
+ * Worker threads that died, each leaving some memory behind, after which a fresh process is better.
+ */
 const DEATHS_MAX = 16;
 
-/** The control thread of a running engine: answers for the state of things, obeys orders, and ends. */
+/**
+ * The control thread of a running engine: answers for the state of things, obeys orders, and ends.
+ */
 export class Engine implements ControlApi {
   readonly board: Board;
   readonly timers: Timers;
@@ -76,7 +80,9 @@ export class Engine implements ControlApi {
     this.#passOnHealthEvents();
   }
 
-  /** Brings everything up; resolves when requests are served. Rejects when a worker cannot start. */
+  /**
+   * Brings everything up; resolves when requests are served. Rejects when a worker cannot start.
+   */
   async open(startMonitor: StartMonitor): Promise<void> {
     const { configuration, link, start } = this.#parts;
     await configuration.open(start.role === "first");
@@ -181,8 +187,9 @@ export class Engine implements ControlApi {
   }
 
   /**
-   * Ends the engine: in order and within the limit of its mode, or at once. `replaced`: another engine
-   * goes on with the sockets, the checks and the admin socket. May come again to make it faster.
+   * Ends the engine: in order and within the limit of its mode, or at once. `replaced`: another
+   * engine goes on with the sockets, the checks and the admin socket. May come again to make it
+   * faster.
    */
   async #drain(mode: StopMode, replaced: boolean): Promise<void> {
     const { workers, logs, events, configuration, exit } = this.#parts;
@@ -208,7 +215,9 @@ export class Engine implements ControlApi {
     exit(0);
   }
 
-  /** Closes the sockets as soon as no worker accepts, so that clients are refused, not kept waiting. */
+  /**
+   * Closes the sockets as soon as no worker accepts, so that clients are refused, not kept waiting.
+   */
   #closeWhenQuiet(deadlineMs: number): void {
     if (!this.#parts.workers.quiet() && this.timers.monotonicMs() < deadlineMs) {
       this.timers.after(QUIET_LOOK_MS, () => this.#closeWhenQuiet(deadlineMs));

@@ -5,7 +5,8 @@ const REGISTERED = /^tfd:\s*(\d+)/gm;
 
 /**
  * Descriptors that a dead worker thread left open in this process: those it said it holds, and the
- * sockets it had in its epoll sets (proc(5), /proc/pid/fdinfo), but for `shared` ones, which others own.
+ * sockets it had in its epoll sets (proc(5), /proc/pid/fdinfo), but for `shared` ones, which others
+ * own.
  */
 export function leftovers(
   held: readonly number[],

@@ -8,7 +8,9 @@ export interface ListenOptions {
   readonly mode?: number;
 }
 
-/** How sockets are opened; handed in, so that tests need none. `listen` throws an Error with `code`. */
+/**
+ * How sockets are opened; handed in, so that tests need none. `listen` throws an Error with `code`.
+ */
 export interface SocketMaker {
   listen(address: Address, options: ListenOptions): number;
   /** Throws as listen would when somebody else listens there. */
@@ -33,8 +35,8 @@ export interface Listening {
 }
 
 /**
- * The supervisor's listening sockets, by key. Engines come and go; a socket stays open until no engine
- * wants its key, so the kernel goes on queueing connections whatever happens to the engines.
+ * The supervisor's listening sockets, by key. Engines come and go; a socket stays open until no
+ * engine wants its key, so the kernel goes on queueing connections whatever happens to the engines.
  */
 export class Listeners {
   readonly #make: SocketMaker;
@@ -45,9 +47,9 @@ export class Listeners {
   }
 
   /**
-   * Sockets for these wishes, missing ones opened. All or nothing: on a fault whatever was opened for
-   * this call is closed again and no descriptor is returned. Where an earlier engine had more sockets
-   * for a key than are wished, all are returned: connections may wait in any of them.
+   * Sockets for these wishes, missing ones opened. All or nothing: on a fault whatever was opened
+   * for this call is closed again and no descriptor is returned. Where an earlier engine had more
+   * sockets for a key than are wished, all are returned: connections may wait in any of them.
    */
   obtain(wishes: readonly ListenWish[]): Listening {
     const faults: ListenFault[] = [];
@@ -83,12 +85,16 @@ export class Listeners {
     this.keep([]);
   }
 
-  /** Opens what is missing for one wish and tells `opened` of each socket. Throws at the first fault. */
+  /**
+   * Opens what is missing for one wish and tells `opened` of each socket. Throws at the first
+   * fault.
+   */
   #complete(wish: ListenWish, opened: (fd: number) => void): void {
     const tcp = wish.address.kind === "inet";
     let entry = this.#open.get(wish.key);
     if (!entry) {
-      // SO_REUSEPORT would let us share a port with a stranger of our own user, such as another weir.
+      // SO_REUSEPORT would let us share a port with a stranger of our own user, such as another
+      // weir.
       if (tcp) this.#make.checkFree(wish.address);
       entry = { wish, fds: [] };
       this.#open.set(wish.key, entry);

@@ -6,8 +6,8 @@ const HEADER_BYTES = 4;
 export type TakeLine = (log: number, bytes: Uint8Array) => void;
 
 /**
- * Control's side of a worker's log ring (the worker's is proxy/access-log.ts): hands over every line
- * written so far and frees its room.
+ * Control's side of a worker's log ring (the worker's is proxy/access-log.ts): hands over every
+ * line written so far and frees its room.
  *
  *     TAIL → | log index << 24 | bytes | line … | padding to 4 | … ← HEAD      positions mod 2³²
  *

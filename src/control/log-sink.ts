@@ -26,9 +26,9 @@ export const systemLogFiles: LogFiles = {
 const STANDARD: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 };
 
 /**
- * One target of log lines: `stdout`, `stderr` or a file, appended to. Lines gather in memory and leave
- * in one large asynchronous write at a time; while the target is slow or broken nobody waits, and what
- * does not fit is lost and counted.
+ * One target of log lines: `stdout`, `stderr` or a file, appended to. Lines gather in memory and
+ * leave in one large asynchronous write at a time; while the target is slow or broken nobody waits,
+ * and what does not fit is lost and counted.
  */
 export class LogSink {
   readonly target: string;

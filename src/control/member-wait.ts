@@ -1,4 +1,6 @@
-/** Waits until each of some members has reported. One wait at a time; a new one replaces the old. */
+/**
+ * Waits until each of some members has reported. One wait at a time; a new one replaces the old.
+ */
 export class MemberWait {
   #missing = new Set<number>();
   #resolve: (() => void) | undefined;

@@ -8,7 +8,9 @@ export function primaryGroup(passwd: string, user: string): number | undefined {
   return Number.isInteger(group) ? group : undefined;
 }
 
-/** Becomes another account for good, with its groups. Does nothing unless this process is root's. */
+/**
+ * Becomes another account for good, with its groups. Does nothing unless this process is root's.
+ */
 export function dropPrivileges(user: string | undefined): void {
   if (user === undefined || process.getuid!() !== 0) return;
   const group = primaryGroup(readFileSync("/etc/passwd", "utf8"), user);

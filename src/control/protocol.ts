@@ -4,7 +4,8 @@ import type { Outcome, StopMode } from "./api.ts";
 
 /**
  * What the supervisor and an engine process say to each other, over Node's IPC channel. Descriptors
- * go beside it, over a socket pair: those that belong to a message are sent before it, in its order.
+ * go beside it, over a socket pair: those that belong to a message are sent before it, in its
+ * order.
  */
 
 /** A listening socket an engine wants. */
@@ -27,7 +28,10 @@ export interface ListenFault {
   readonly message: string;
 }
 
-/** `first` may fail and end the supervisor; `recovery` follows a death; `upgrade` runs beside the old one. */
+/**
+ * `first` may fail and end the supervisor; `recovery` follows a death; `upgrade` runs beside the
+ * old one.
+ */
 export type EngineRole = "first" | "recovery" | "upgrade";
 
 export interface EngineStart {
@@ -39,7 +43,9 @@ export interface EngineStart {
   readonly half: 0 | 1;
   /** No other engine lives. Until it is so, slots given up may still be read by the other one. */
   readonly alone: boolean;
-  /** What the last engine that ran said with `state`; an engine of other code may not understand it. */
+  /**
+   * What the last engine that ran said with `state`; an engine of other code may not understand it.
+   */
   readonly state: Uint8Array | undefined;
   readonly supervisorPid: number;
   /** Wall-clock milliseconds. */

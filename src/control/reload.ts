@@ -42,8 +42,8 @@ export const listenFaults = (faults: readonly ListenFault[]): Fault[] =>
   faults.map((fault) => faultSaying(fault.message));
 
 /**
- * The Plan as a running engine can take it: what is fixed at start stays as it was. The second list says
- * which keywords that concerns.
+ * The Plan as a running engine can take it: what is fixed at start stays as it was. The second list
+ * says which keywords that concerns.
  */
 export function withoutRestart(
   plan: Plan,

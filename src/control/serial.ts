@@ -1,6 +1,6 @@
 /**
- * Runs a task once at a time. Calls that come while one runs share the next run: it begins after they
- * were made, so it sees what they wanted seen.
+ * Runs a task once at a time. Calls that come while one runs share the next run: it begins after
+ * they were made, so it sees what they wanted seen.
  */
 export class Serial<T> {
   readonly #task: () => Promise<T>;

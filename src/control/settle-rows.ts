@@ -17,8 +17,9 @@ const clear = (view: Float64Array, slot: number, size: number): void =>
   void view.fill(0, slot * size, (slot + 1) * size);
 
 /**
- * Frees the rows of the Board that no Plan in force uses any more: those on which nothing is under way.
- * Their totals are cleared, for whoever gets the row next. Returns true when none is left to free.
+ * Frees the rows of the Board that no Plan in force uses any more: those on which nothing is under
+ * way. Their totals are cleared, for whoever gets the row next. Returns true when none is left to
+ * free.
  */
 export function settleRows(board: Board, slots: PlanSlots): boolean {
   const frontendQuiet = (slot: number): boolean =>

@@ -7,9 +7,9 @@ export type SignalName = (typeof SIGNALS)[number];
 export type SignalAction = "reload" | StopMode;
 
 /**
- * What a signal asks for: HUP and USR2 reload; TERM, QUIT and USR1 stop gracefully and INT within 5 s.
- * While stopping, another TERM or INT means at once; QUIT and USR1 stay gentle however often they come.
- * undefined = nothing to do.
+ * What a signal asks for: HUP and USR2 reload; TERM, QUIT and USR1 stop gracefully and INT within 5
+ * s. While stopping, another TERM or INT means at once; QUIT and USR1 stay gentle however often
+ * they come. undefined = nothing to do.
  */
 export function actionFor(signal: SignalName, stopping: boolean): SignalAction | undefined {
   switch (signal) {

@@ -8,9 +8,9 @@ const NO_LOG: LogPlan = { format: "none", target: "stdout" };
 const logKey = (log: LogPlan): string => `${log.format} ${log.target}`;
 
 /**
- * The same Plan with its logs numbered by `slots`, so that a log keeps its index from Plan to Plan and
- * lines written under the Plan before are not taken for another log's. Undefined when there are more
- * than `slots` can number.
+ * The same Plan with its logs numbered by `slots`, so that a log keeps its index from Plan to Plan
+ * and lines written under the Plan before are not taken for another log's. Undefined when there are
+ * more than `slots` can number.
  */
 export function withStableLogs(plan: Plan, slots: Slots): Plan | undefined {
   if (slots.assign(plan.logs.map(logKey)) === undefined) return undefined;

@@ -13,13 +13,13 @@ import { randomSeed } from "#io/seed.ts";
 import { closeFd, duplicateFd } from "#io/sockets.ts";
 import { Board, boardBytes } from "#plan/board.ts";
 import { forgetAllWorkers, forgetWorkers } from "#plan/gauges.ts";
+import type { Plan } from "#plan/plan.ts";
 import type { StartMonitor } from "./api.ts";
 import { Configuration } from "./configuration.ts";
 import { Engine } from "./engine.ts";
 import { EngineListeners } from "./engine-listeners.ts";
 import {
   boardLayout,
-  type Inherited,
   loadState,
   type PlanSlots,
   type Running,
@@ -65,28 +65,10 @@ export async function startEngine(world: EngineWorld): Promise<void> {
 
 async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
   const { link, timers, log } = world;
-  const inherited = start.state && loadState(start.state);
-  const read = (slots: PlanSlots | undefined, generation: number): Promise<Judged> =>
-    judge(() =>
-      world.load({
-        files: start.configFiles,
-        cwd: world.cwd,
-        env: world.env,
-        cpus: world.cpus,
-        adminSocket: start.adminSocket,
-        generation,
-        ...(slots ? { slots } : {}),
-      }),
-    );
-  const { running, slots } = await firstConfiguration(start, inherited, read);
+  const judgeFiles = readerOf(world, start);
+  const { running, slots } = await firstConfiguration(start, judgeFiles);
   const { board, boardFd } = await openBoard(link, start, running);
-  const listeners = new EngineListeners(link, closeFd);
-  const faults = await listeners.ensure(running.plan);
-  if (faults.length > 0) {
-    const denied = faults.some(({ code }) => code === "EACCES" || code === "EPERM");
-    const code = denied ? "NOT_PERMITTED" : "START_FAILED";
-    throw new WeirError(code, faults.map((fault) => fault.message).join("\n"));
-  }
+  const listeners = await openListeners(link, running.plan);
   dropPrivileges(running.plan.engine.user);
 
   const events = new EventHub(timers, log);
@@ -111,50 +93,50 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
     threads,
   );
   const { discovery, health } = followServers(timers, board, events);
+  const changed = (_: Plan, state: Uint8Array): void => {
+    link.send({ type: "state", state });
+    engine.planChanged();
+  };
+  const parts = { board, timers, listeners, workers, logs, health };
   const configuration = new Configuration(
-    {
-      board,
-      timers,
-      listeners,
-      workers,
-      logs,
-      discovery,
-      health,
-      judge: read,
-      changed: (_, state) => {
-        link.send({ type: "state", state });
-        engine.planChanged();
-      },
-    },
+    { ...parts, discovery, judge: judgeFiles, changed },
     running,
     slots,
     start.alone,
   );
-  const engine = new Engine({
-    timers,
-    link,
-    start,
-    board,
-    configuration,
-    health,
-    listeners,
-    workers,
-    logs,
-    events,
-    exit: world.exit,
-  });
+  const engine = new Engine({ ...parts, link, start, configuration, events, exit: world.exit });
   await engine.open(world.startMonitor);
 }
 
+/** Reads the configuration files, for a Board whose rows are taken as `slots` says. */
+type JudgeFiles = (slots: PlanSlots | undefined, generation: number) => Promise<Judged>;
+
+function readerOf({ load, cwd, env, cpus }: EngineWorld, start: EngineStart): JudgeFiles {
+  const { configFiles: files, adminSocket } = start;
+  return (slots, generation) =>
+    judge(() =>
+      load({ files, cwd, env, cpus, adminSocket, generation, ...(slots ? { slots } : {}) }),
+    );
+}
+
+async function openListeners(link: SupervisorLink, plan: Plan): Promise<EngineListeners> {
+  const listeners = new EngineListeners(link, closeFd);
+  const faults = await listeners.ensure(plan);
+  if (faults.length === 0) return listeners;
+  const denied = faults.some(({ code }) => code === "EACCES" || code === "EPERM");
+  const code = denied ? "NOT_PERMITTED" : "START_FAILED";
+  throw new WeirError(code, faults.map((fault) => fault.message).join("\n"));
+}
+
 /**
- * What to begin with. After a crash that is what was in force, whatever the files say by now; else the
- * files, and the rows of the Board as the engine before named them.
+ * What to begin with. After a crash that is what was in force, whatever the files say by now; else
+ * the files, and the rows of the Board as the engine before named them.
  */
 async function firstConfiguration(
   start: EngineStart,
-  inherited: Inherited | undefined,
-  read: (slots: PlanSlots | undefined, generation: number) => Promise<Judged>,
+  read: JudgeFiles,
 ): Promise<{ running: Running; slots: PlanSlots }> {
+  const inherited = start.state && loadState(start.state);
   const before = inherited?.running;
   if (start.role === "recovery" && before) {
     return { running: before, slots: inherited.slots(before.plan.engine.limits) };

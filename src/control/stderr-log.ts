@@ -2,7 +2,9 @@ import { writeSync } from "node:fs";
 import type { Level, Log } from "#base/log.ts";
 import { systemClock } from "#io/clock.ts";
 
-/** Syslog's numbers, which journald reads in angle brackets at a line's beginning (sd-daemon(3)). */
+/**
+ * Syslog's numbers, which journald reads in angle brackets at a line's beginning (sd-daemon(3)).
+ */
 const PRIORITY: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6 };
 
 /** A Log to standard error: with the time, or as journald likes it where that is what reads us. */

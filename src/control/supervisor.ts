@@ -65,8 +65,8 @@ const NOW_MS = 2000;
 const QUICK_MS = 7000;
 
 /**
- * Keeps an engine running and holds what must outlive it: listening sockets, the Board's memory, the
- * process id people signal. Knows nothing of configurations: engines say what they need.
+ * Keeps an engine running and holds what must outlive it: listening sockets, the Board's memory,
+ * the process id people signal. Knows nothing of configurations: engines say what they need.
  */
 export class Supervisor {
   readonly #parts: SupervisorParts;
@@ -252,7 +252,9 @@ export class Supervisor {
     this.#listeners.keep(wanted);
   }
 
-  /** Until it serves, an engine's state is worth nothing: the next one goes on from what did work. */
+  /**
+   * Until it serves, an engine's state is worth nothing: the next one goes on from what did work.
+   */
   #saveState(engine: Engine, state: Uint8Array): void {
     engine.state = state;
     if (engine.phase === "running") this.#state = state;

@@ -21,7 +21,9 @@ export interface WorkersParts {
   /** Wakes whoever waits on an eventfd. */
   signal(fd: number): void;
   close(fd: number): void;
-  /** Descriptors of this process that are not a worker's, though workers may use them: listeners. */
+  /**
+   * Descriptors of this process that are not a worker's, though workers may use them: listeners.
+   */
   shared(): ReadonlySet<number>;
   /** Called after a worker died and was cleaned up. */
   died?(index: number): void;
@@ -66,8 +68,8 @@ const STUCK_LOOKS = 4;
 const GRACE_MS = 1000;
 
 /**
- * The engine's worker threads: starts them, hands them Plans, starts a new one in the place of one that
- * dies, and lets them end.
+ * The engine's worker threads: starts them, hands them Plans, starts a new one in the place of one
+ * that dies, and lets them end.
  */
 export class Workers {
   readonly #parts: WorkersParts;
@@ -112,8 +114,8 @@ export class Workers {
   }
 
   /**
-   * Hands all the same assignment; resolves when it is in force everywhere. Returns what workers said
-   * that could not take it: then the caller hands out the old one again.
+   * Hands all the same assignment; resolves when it is in force everywhere. Returns what workers
+   * said that could not take it: then the caller hands out the old one again.
    */
   async apply(assignment: Assignment): Promise<readonly string[]> {
     this.#assignment = assignment;
@@ -294,8 +296,8 @@ export class Workers {
   }
 
   /**
-   * Each worker gets its own of a key's sockets, all there are being dealt out; one that is alone (a
-   * Unix socket, an inherited descriptor) goes to all.
+   * Each worker gets its own of a key's sockets, all there are being dealt out; one that is alone
+   * (a Unix socket, an inherited descriptor) goes to all.
    */
   #listenersOf(member: Member): WorkerListener[] {
     const seen = new Map<string, number>();

@@ -3,8 +3,8 @@ import { addressOf, native } from "./ffi.ts";
 import { SOCKADDR_MAX_BYTES } from "./sockaddr.ts";
 
 /*
- * sd_notify(3): one datagram of lines `NAME=value` to the Unix socket that the service manager named in
- * NOTIFY_SOCKET. Node has no Unix datagrams.
+ * sd_notify(3): one datagram of lines `NAME=value` to the Unix socket that the service manager
+ * named in NOTIFY_SOCKET. Node has no Unix datagrams.
  */
 
 const SOCK_DGRAM = 2;
@@ -20,8 +20,8 @@ const close = native("close", "i32", "i32");
 export type Notify = (state: string) => void;
 
 /**
- * A Notify for the socket in NOTIFY_SOCKET (`@name` is an abstract one), or one that does nothing. A
- * `RELOADING=1` gets the MONOTONIC_USEC that systemd wants beside it.
+ * A Notify for the socket in NOTIFY_SOCKET (`@name` is an abstract one), or one that does nothing.
+ * A `RELOADING=1` gets the MONOTONIC_USEC that systemd wants beside it.
  */
 export function createNotify(path: string | undefined): Notify {
   const target = path === undefined ? undefined : addressBytes(path);

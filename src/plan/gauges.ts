@@ -28,8 +28,8 @@ function takeBack<C extends string, O extends C>(
 }
 
 /**
- * Corrects the shared gauges after a worker died: what it had added and can no longer take away. Call
- * it when its thread is gone, before another takes its row. Totals stay: they only ever grow.
+ * Corrects the shared gauges after a worker died: what it had added and can no longer take away.
+ * Call it when its thread is gone, before another takes its row. Totals stay: they only ever grow.
  */
 export function forgetWorker(board: Board, worker: number): void {
   const own = board.totals[worker]!;

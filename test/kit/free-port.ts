@@ -1,6 +1,8 @@
 import { createServer } from "node:net";
 
-/** Below the range from which the kernel takes ports of outgoing connections, so none takes ours. */
+/**
+ * Below the range from which the kernel takes ports of outgoing connections, so none takes ours.
+ */
 const FIRST = 20_000;
 const LAST = 32_000;
 
@@ -8,8 +10,8 @@ const LAST = 32_000;
 let next = FIRST + ((process.pid * 37) % (LAST - FIRST));
 
 /**
- * A TCP port of 127.0.0.1 on which nobody listens now. For programs that must be told a port; whoever
- * can listen on port 0 should.
+ * A TCP port of 127.0.0.1 on which nobody listens now. For programs that must be told a port;
+ * whoever can listen on port 0 should.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

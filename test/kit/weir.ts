@@ -36,9 +36,9 @@ export interface Finished {
 }
 
 /**
- * A real `weir run` in processes of its own, with the configuration that `write` gives; it serves when
- * this resolves. A text without `monitor:` gets none, one without `engine:` has one thread. Everything is
- * gone when the test ends, however it ends.
+ * A real `weir run` in processes of its own, with the configuration that `write` gives; it serves
+ * when this resolves. A text without `monitor:` gets none, one without `engine:` has one thread.
+ * Everything is gone when the test ends, however it ends.
  */
 export async function startWeir(
   t: TestContext,
