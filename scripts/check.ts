@@ -9,10 +9,13 @@ const bin = (name: string): string => join(root, "node_modules", ".bin", name);
 
 const CHECKS: readonly (readonly [name: string, program: string, ...args: string[]])[] = [
   ["types", bin("tsc")],
-  ["format and lint", bin("biome"), "ci", "--reporter=summary", "."],
+  ["format and lint", bin("biome"), "ci", "--colors=off", "--diagnostic-level=warn", "."],
   ["house rules", process.execPath, ...process.execArgv, "--test", "test/house/*.test.ts"],
   ["dead code", bin("knip"), "--no-progress"],
 ];
+
+/** What node:test prints of a test that passed. */
+const PASSED = /^\s*[✔ℹ﹣].*\n/gm;
 
 interface Outcome {
   readonly ok: boolean;
@@ -43,7 +46,7 @@ function run(program: string, args: readonly string[]): Promise<Outcome> {
 async function check(name: string, program: string, ...args: string[]): Promise<boolean> {
   const { ok, seconds, output } = await run(program, args);
   console.log(`${ok ? "✔" : "✖"} ${name} (${seconds.toFixed(1)} s)`);
-  if (!ok) console.log(output.trim().replaceAll(/^/gm, "    "));
+  if (!ok) console.log(output.replaceAll(PASSED, "").trim().replaceAll(/^/gm, "    "));
   return ok;
 }
 

@@ -36,7 +36,7 @@ export function parse(path: string, text: string): SourceFile {
  */
 export function sourceFiles(...folders: string[]): SourceFile[] {
   return folders
-    .flatMap((folder) => globSync(`${folder}/**/*.{ts,mjs}`, { cwd: ROOT }))
+    .flatMap((folder) => globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: ROOT }))
     .filter((path) => !path.includes(".gen."))
     .sort()
     .map((path) => parse(path, readFileSync(join(ROOT, path), "utf8")));

@@ -48,7 +48,7 @@ export function wideComments({ path, text }: SourceFile): Breach[] {
 
 /** kebab-case, lower case, with dots before `test`, `bench`, `d` or the extension. */
 export const badName = ({ path }: SourceFile): Breach[] =>
-  /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|d|config))?\.(ts|mjs)$/.test(path.split("/").at(-1)!)
+  /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|d|config))?\.(ts|mjs|js)$/.test(path.split("/").at(-1)!)
     ? []
     : [{ place: path, text: `${path}: the name is not in kebab-case` }];
 
