@@ -52,7 +52,7 @@ export function choose<C extends Choice, K extends string, B extends Fields = No
 ): Field<ChosenBeside<B>, ChoiceInput<C, K, B>> {
   const { key, what, beside = {} as B } = options;
   const names = choices.map((c) => c.name);
-  const expected = `a ${what}: one of ${names.join(", ")}`;
+  const expected = `${article(what)} ${what}: one of ${names.join(", ")}`;
   for (const choice of choices) {
     const clash = Object.keys(choice.options).find((k) => k === key || Object.hasOwn(beside, k));
     assert(clash === undefined, `${what} ${choice.name} has an option "${clash}" of every ${what}`);
@@ -157,3 +157,5 @@ function unknownChoice(
     ...(near === undefined ? {} : { nearest: near }),
   });
 }
+
+const article = (noun: string): string => (/^[aeiou]/.test(noun) ? "an" : "a");

@@ -94,7 +94,8 @@ export function percent(options: Common<number> & { max?: number }): Field<numbe
     schema: { type: "string", pattern: "^\\d+(\\.\\d+)?%$" },
     parse: (_, written) => {
       const m = /^(\d+(?:\.\d+)?)%$/.exec(written);
-      const share = m ? Number(m[1]) / 100 : -1;
+      // In millionths, so that 87.93% is 0.8793 and not its neighbour.
+      const share = m ? Math.round(Number(m[1]) * 1e4) / 1e6 : -1;
       return m && share <= max ? share : undefined;
     },
     format: (v) => `${Math.round(v * 1e6) / 1e4}%`,
