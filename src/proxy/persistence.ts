@@ -15,7 +15,7 @@ import type { CookiePlan, ServerPlan } from "#plan/plan.ts";
  *               then addedLines(p, found, position) behind the answer's fields
  *
  * mode     | the client's cookie | the server is sent          | the client is sent
- * insert   | ours                | it too; with `indirect` not | ours, when another server answered;
+ * insert   | ours                | it too; with `indirect` not | ours, if another server answered;
  *          |                     |                             | the server's of that name never
  * rewrite  | the application's   | it                          | the server's, its value replaced
  * prefix   | the application's   | it without `server~`        | the server's, its value prefixed

@@ -1,6 +1,6 @@
 import { latin1 } from "#base/bytes.ts";
 import { normalisePath } from "#http/path.ts";
-import { refine, text } from "#schema/index.ts";
+import { type Field, pattern, refine, text } from "#schema/index.ts";
 
 const expected = "a path beginning with /, without query, spaces or control characters";
 
@@ -32,3 +32,10 @@ export const pathField = refine(
   (value) => (normalise(value) ? undefined : expected),
   expected,
 );
+
+const expectedPattern =
+  "a regular expression in ASCII: in paths all else stands as %XX, upper case";
+
+/** A regular expression for normalised paths. */
+export const pathPattern = (help: string): Field<string, string> =>
+  refine(pattern({ help }), (value) => (/^[ -~]*$/.test(value) ? undefined : expectedPattern));

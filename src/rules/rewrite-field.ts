@@ -1,5 +1,5 @@
-import { group, type InferFields, optional, pattern, refine, text } from "#schema/index.ts";
-import { pathField } from "./path-field.ts";
+import { group, type InferFields, optional, refine, text } from "#schema/index.ts";
+import { pathField, pathPattern } from "./path-field.ts";
 
 const fields = {
   prefix: optional(
@@ -11,7 +11,7 @@ const fields = {
       { help: "Replace the first segments; a path that begins otherwise stays" },
     ),
   ),
-  regex: optional(pattern({ help: "Replace what this finds first; a path without it stays" })),
+  regex: optional(pathPattern("Replace what this finds first; a path without it stays")),
   replacement: optional(
     text({
       help: "What to put there; $1, $<name> and so on are groups of the expression",

@@ -1,5 +1,6 @@
 // @hot
 import { sameBytes, utf8 } from "#base/bytes.ts";
+import { createRegex } from "./regex.ts";
 import type { RequestView } from "./types.ts";
 import { SUBJECT_LIMIT } from "./view.ts";
 
@@ -31,7 +32,7 @@ export type TextTest = (view: RequestView, from: number, to: number) => boolean;
 /** Tests bytes[from, to) of the request. With a regular expression it allocates a string a call. */
 export function createTextTest(test: NamedTest, encoding: Encoding): TextTest {
   if (test.regex !== undefined) {
-    const regex = new RegExp(test.regex, "u");
+    const regex = createRegex(test.regex);
     return (view, from, to) => {
       if (to - from <= SUBJECT_LIMIT) return regex.test(encoding.text(view.bytes, from, to));
       view.refuse = encoding.tooLong;

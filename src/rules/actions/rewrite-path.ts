@@ -1,6 +1,7 @@
 // @hot
 import { latin1 } from "#base/bytes.ts";
 import { prefixBytes } from "../path-field.ts";
+import { createRegex } from "../regex.ts";
 import { type Rewrite, rewriteField } from "../rewrite-field.ts";
 import { type Action, action, type RequestView, type Verdict } from "../types.ts";
 import { copyEscaped, copyPlain, PATH_BYTES } from "../uri.ts";
@@ -44,7 +45,7 @@ function createPrefixRewrite(from: string, to: string): Action {
 }
 
 function createRegexRewrite(source: string, replacement: string): Action {
-  const regex = new RegExp(source, "u");
+  const regex = createRegex(source);
   const encoder = new TextEncoder();
   return (view, verdict) => {
     if (!normalisedPath(view)) return false;

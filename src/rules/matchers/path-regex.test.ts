@@ -12,6 +12,7 @@ test("is sought in the normalised path, without the query", () => {
   assert.ok(is("\\.php$", "/a/%2Ephp?x"));
   assert.ok(!is("\\.php$", "/a?x.php"));
   assert.ok(is("^/[^/]+$", "/a/../b"));
+  assert.ok(is("^/caf%C3%A9$", "/caf%c3%a9"));
   assert.ok(!meets(pathRegex, "", viewOf("OPTIONS *")));
 });
 
@@ -33,4 +34,5 @@ test("a path longer than an expression may see is refused, not unmatched", () =>
 test("what is no expression is refused", () => {
   assert.match(refusal(pathRegex.value, "("), /regular expression/);
   assert.match(refusal(pathRegex.value, ["a"]), /regular expression/);
+  assert.match(refusal(pathRegex.value, "/café"), /in ASCII: in paths all else stands as %XX/);
 });

@@ -1,6 +1,7 @@
 // @hot
-import { pattern } from "#schema/index.ts";
 import { describePath } from "../describe.ts";
+import { pathPattern } from "../path-field.ts";
+import { createRegex } from "../regex.ts";
 import { type Matcher, matcher, type RequestView } from "../types.ts";
 import { normalisedPath, pathText } from "../view.ts";
 
@@ -14,7 +15,7 @@ const summary =
 export const pathRegex = matcher({
   name: "pathRegex",
   summary,
-  value: pattern({ help: summary }),
+  value: pathPattern(summary),
   example: "^/v[0-9]+/",
   subject: describePath,
   allocates: () => true,
@@ -22,7 +23,7 @@ export const pathRegex = matcher({
 });
 
 function createPathRegex(value: string): Matcher {
-  const regex = new RegExp(value, "u");
+  const regex = createRegex(value);
   return (view: RequestView): boolean => {
     if (!normalisedPath(view)) return false;
     const subject = pathText(view);
