@@ -1,7 +1,7 @@
 import { type Address, formatAddress, parseAddress } from "#base/address.ts";
 import { formatIp, type Network, parseNetwork } from "#base/ip.ts";
 import type { Common, Field } from "./field.ts";
-import { scalar } from "./scalar.ts";
+import { formatText, scalar } from "./scalar.ts";
 
 const EXAMPLES: Readonly<Record<Address["kind"], string>> = {
   inet: "10.0.0.1:80, [::1]:80",
@@ -32,7 +32,7 @@ export function address(
       const read = parseAddress(written, defaultPort);
       return typeof read === "string" && !read.startsWith("an address such as") ? read : undefined;
     },
-    format: formatAddress,
+    format: (value) => formatText(formatAddress(value)),
   });
 }
 
@@ -50,7 +50,7 @@ export function network(options: Common<Network>): Field<Network, string> {
       const read = parseNetwork(written);
       return typeof read === "string" ? read : undefined;
     },
-    format: formatNetwork,
+    format: (value) => formatText(formatNetwork(value)),
   });
 }
 

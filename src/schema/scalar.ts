@@ -44,3 +44,11 @@ export function scalar<T, I>(options: Common<T>, kind: ScalarKind<T>): Field<T, 
     format: kind.format,
   };
 }
+
+const MISREAD = /^(true|false|null|0x[0-9a-f]+|0o[0-7]+|\d+(\.\d*)?(e[+-]?\d+)?)$/i;
+
+/** Text as YAML: in quotes where it would otherwise be read as something else. */
+export const formatText = (value: string): string =>
+  /^[A-Za-z0-9/][\w./@:+-]*$/.test(value) && !/:$/.test(value) && !MISREAD.test(value)
+    ? value
+    : JSON.stringify(value);

@@ -1,5 +1,5 @@
 import type { Common, Field } from "./field.ts";
-import { scalar } from "./scalar.ts";
+import { formatText, scalar } from "./scalar.ts";
 
 function bounds(min: number, max: number, what: string): string {
   if (min === max) return String(min);
@@ -54,12 +54,6 @@ export function bool(options: Common<boolean>): Field<boolean, boolean> {
     format: String,
   });
 }
-
-/** Quotes text that YAML would read as something else. */
-const formatText = (value: string): string =>
-  /^[A-Za-z/][\w./@:+-]*$/.test(value) && !/^(true|false|null)$/i.test(value) && !/:$/.test(value)
-    ? value
-    : JSON.stringify(value);
 
 /**
  * Text matching `pattern`, `expected` saying in words what that is. Numbers are taken as written.
