@@ -33,7 +33,7 @@ async function answer(
   if (refusal) return refusal;
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   const found = route(request.method ?? "", path);
-  if (!found) return refuse("USAGE", "there is nothing here; see /api/v1/status");
+  if (!found) return json({ code: "USAGE", message: "there is nothing here" }, 404);
   if ("allow" in found) {
     return json({ code: "USAGE", message: `ask with ${found.allow.join(" or ")}` }, 405);
   }
