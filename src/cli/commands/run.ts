@@ -2,15 +2,10 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { text } from "#schema/index.ts";
 import { command } from "../command.ts";
+import { fileOption } from "../config-files.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
-import { option, repeated } from "../option.ts";
+import { option } from "../option.ts";
 import { adminSocketPath, socketOption } from "../socket-path.ts";
-
-export const fileOption = repeated(
-  text({ help: "configuration file, or a directory of *.yaml; else WEIR_CONFIG, ./weir.yaml, …" }),
-  "FILE",
-  "f",
-);
 
 const engineEntry = fileURLToPath(new URL("../../../bin/weir-engine.ts", import.meta.url));
 

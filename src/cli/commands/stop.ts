@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { WeirError } from "#base/errors.ts";
+import { askJson } from "../client.ts";
+import { command } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { flag } from "../option.ts";
+import { adminSocketPath, socketOption } from "../socket-path.ts";
+
+const LOOK_MS = 50;
+
+export const stop = command({
+  name: "stop",
+  group: "daemon",
+  summary: "stops a running weir and waits until it has ended",
+  details: [
+    "Nothing new is accepted; requests under way may end within engine.drain, with --quick within 5 s,",
+    "with --now not at all.",
+  ].join("\n"),
+  options: {
+    quick: flag("give requests 5 s at most"),
+    now: flag("cut requests off"),
+    "no-wait": flag("return at once"),
+    socket: socketOption,
+  },
+  async run(context, options) {
+    if (options.now && options.quick) throw new WeirError("USAGE", "--quick or --now, not both");
+    const socket = adminSocketPath(options.socket, context.env);
+    const mode = options.now ? "now" : options.quick ? "quick" : "graceful";
+    const { engine } = (await askJson(socket, "/api/v1/status")) as {
+      engine: { supervisorPid: number };
+    };
+    await askJson(socket, "/api/v1/stop", { method: "POST", body: { mode } });
+    if (options["no-wait"]) context.write(`stopping (${mode})\n`);
+    else {
+      while (isAlive(engine.supervisorPid)) await sleep(LOOK_MS);
+      context.write("stopped\n");
+    }
+    return EXIT.OK;
+  },
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
