@@ -6,7 +6,7 @@ import { copyEscaped, copyPlain, PATH_BYTES, QUERY_BYTES } from "./uri.ts";
 
 /** One character a byte, each that `keep` does not have as %XX. */
 const naive = (bytes: Uint8Array, keep: RegExp): string =>
-  textOf(bytes, 0, bytes.length).replace(/[^]/g, (c) =>
+  textOf(bytes, 0, bytes.length).replace(/./gs, (c) =>
     keep.test(c) ? c : `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
   );
 
