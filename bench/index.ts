@@ -1,6 +1,8 @@
 import type { Bench } from "./kit/bench.ts";
 
-/** Every bench by name. Each is loaded when it is asked for: most need programs that others do not. */
+/**
+ * Every bench by name. Each is loaded when it is asked for: most need programs that others do not.
+ */
 export const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   balance: () => import("./balance.bench.ts"),
   "log-format": () => import("./log-format.bench.ts"),

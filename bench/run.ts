@@ -25,7 +25,9 @@ const machine = () => ({
   node: process.version,
 });
 
-/** Leaves the figures under results/local/ (not in the repository: one file a bench and machine). */
+/**
+ * Leaves the figures under results/local/ (not in the repository: one file a bench and machine).
+ */
 function save(name: string, outcome: Outcome): string {
   const folder = new URL("./results/local/", import.meta.url);
   mkdirSync(folder, { recursive: true });

@@ -11,8 +11,9 @@ export interface Setup {
 }
 
 /**
- * A proxy to be measured. All do the same for a request: keep connections on both sides, X-Forwarded-For,
- * time limits, counters, one line in a log file. docs/design/benchmarks.md says where they differ.
+ * A proxy to be measured. All do the same for a request: keep connections on both sides,
+ * X-Forwarded-For, time limits, counters, one line in a log file. docs/design/benchmarks.md says
+ * where they differ.
  */
 export interface Contender {
   readonly name: string;

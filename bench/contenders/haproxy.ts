@@ -4,10 +4,10 @@ import { versionOf } from "../kit/version.ts";
 import type { Contender, Setup } from "./contender.ts";
 
 /**
- * HAProxy writes its log to a descriptor with one system call a line (it has no buffer for files); to a
- * file is the usual raw set-up in containers. Splicing and large pipes serve the 1 MiB responses. Idle
- * server connections are used by any client, as nginx does it, and kept although most descriptors are
- * taken by idle clients: its defaults would dial anew for every request there.
+ * HAProxy writes its log to a descriptor with one system call a line (it has no buffer for files);
+ * to a file is the usual raw set-up in containers. Splicing and large pipes serve the 1 MiB
+ * responses. Idle server connections are used by any client, as nginx does it, and kept although
+ * most descriptors are taken by idle clients: its defaults would dial anew for every request there.
  */
 const configuration = (setup: Setup): string => `
 global

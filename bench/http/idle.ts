@@ -8,7 +8,9 @@ import { type Arena, columns, metered, urlOf, type Work } from "./work.ts";
 
 const CONNECTIONS = 15_000;
 
-/** Opens the connections, each with one request answered, and holds them until the result is called. */
+/**
+ * Opens the connections, each with one request answered, and holds them until the result is called.
+ */
 async function holdIdle(port: number, arena: Arena): Promise<() => Promise<void>> {
   const program = fileURLToPath(new URL("./idle-clients.ts", import.meta.url));
   const [command, ...args] = pinned(arena.loadCpus, [

@@ -2,7 +2,9 @@ import { atLeast, atMost, type Check } from "../kit/bench.ts";
 import { median } from "../kit/statistics.ts";
 import type { Figures } from "./work.ts";
 
-/** What Weir is to reach: its figure divided by HAProxy's of the same round, or the figure itself. */
+/**
+ * What Weir is to reach: its figure divided by HAProxy's of the same round, or the figure itself.
+ */
 interface Target {
   readonly work: string;
   readonly figure: string;

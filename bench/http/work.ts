@@ -3,7 +3,9 @@ import type { LoadResult } from "../kit/load.ts";
 import { cpuSeconds, memory } from "../kit/procfs.ts";
 import type { Service } from "../kit/service.ts";
 
-/** Where a bench takes place: the load and the server behind on one CPU, the contender on another. */
+/**
+ * Where a bench takes place: the load and the server behind on one CPU, the contender on another.
+ */
 export interface Arena {
   readonly scratch: string;
   readonly backendPort: number;

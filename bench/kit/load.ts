@@ -6,7 +6,10 @@ import { quantile } from "./statistics.ts";
 
 const run = promisify(execFile);
 
-/** What came of a burst of load. Latencies in milliseconds; `failed` are errors and answers but 2xx, 3xx. */
+/**
+ * What came of a burst of load. Latencies in milliseconds; `failed` are errors and answers but 2xx,
+ * 3xx.
+ */
 export interface LoadResult {
   readonly requests: number;
   readonly failed: number;
@@ -51,8 +54,8 @@ export async function fullSpeed(load: Load, headers: readonly string[] = []): Pr
 /**
  * At a rate of requests, with h2load. Each client keeps to its own schedule and catches up when it
  * was late, but a latency counts from the moment its request was really sent: what a stalled
- * connection kept waiting is not in it. Connections start spread out, so that schedules do not march
- * in step.
+ * connection kept waiting is not in it. Connections start spread out, so that schedules do not
+ * march in step.
  */
 export async function fixedRate(
   load: Load & { readonly perSecond: number; readonly scratch: string },

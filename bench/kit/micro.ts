@@ -1,7 +1,9 @@
 import { atMost, type Bench, type BenchOptions, type Outcome } from "./bench.ts";
 import { median } from "./statistics.ts";
 
-/** One operation that is timed by itself. `run` does it `count` times and returns something of it. */
+/**
+ * One operation that is timed by itself. `run` does it `count` times and returns something of it.
+ */
 export interface Operation {
   readonly name: string;
   /** The result is kept alive, so that the work cannot be optimised away. */

@@ -17,7 +17,10 @@ export function processTree(pid: number): number[] {
   return out;
 }
 
-/** User and system time of whole processes with all their threads, in seconds (proc(5): stat, 14 and 15). */
+/**
+ * User and system time of whole processes with all their threads, in seconds (proc(5): stat, 14 and
+ * 15).
+ */
 export function cpuSeconds(pids: readonly number[]): number {
   let ticks = 0;
   for (const pid of pids) {
@@ -28,7 +31,9 @@ export function cpuSeconds(pids: readonly number[]): number {
   return ticks / TICKS;
 }
 
-/** Memory of whole processes in bytes: resident, and resident with shared pages split among sharers. */
+/**
+ * Memory of whole processes in bytes: resident, and resident with shared pages split among sharers.
+ */
 export function memory(pids: readonly number[]): { rss: number; pss: number } {
   let rss = 0;
   let pss = 0;

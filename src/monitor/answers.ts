@@ -5,7 +5,9 @@ import type { Metered } from "./meter.ts";
 type AnswerColumn = "REQUESTS" | "BYTES_IN" | "BYTES_OUT" | `STATUS_${1 | 2 | 3 | 4 | 5}XX`;
 type AnswerRate = Exclude<AnswerColumn, "STATUS_1XX" | "STATUS_2XX" | "STATUS_3XX">;
 
-/** What frontends, backends and servers have in common. Without a meter yet, nothing has happened. */
+/**
+ * What frontends, backends and servers have in common. Without a meter yet, nothing has happened.
+ */
 export function answersDocument(
   meter: Metered<AnswerColumn, AnswerRate> | undefined,
 ): AnswersDocument {

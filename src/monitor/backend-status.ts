@@ -76,7 +76,10 @@ function serverDocument(
   };
 }
 
-/** What matters most about a server, in one word: what an operator wants comes before what checks saw. */
+/**
+ * What matters most about a server, in one word: what an operator wants comes before what checks
+ * saw.
+ */
 function wordOf(snapshot: ServerSnapshot | undefined): ServerWord {
   if (!snapshot) return "unknown";
   if (snapshot.admin === "maint") return "maint";

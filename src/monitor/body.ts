@@ -4,7 +4,9 @@ import { WeirError } from "#base/errors.ts";
 /** More than anything we are told takes. */
 const MAX_BYTES = 64 * 1024;
 
-/** Reads a request's JSON body, undefined when it is empty. Throws USAGE or REQUEST_BODY_TOO_LARGE. */
+/**
+ * Reads a request's JSON body, undefined when it is empty. Throws USAGE or REQUEST_BODY_TOO_LARGE.
+ */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;

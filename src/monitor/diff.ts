@@ -1,7 +1,8 @@
 /**
- * What must be changed in one JSON document to make another of it: of a map the members that differ, of
- * a list of the same length a map by position, anything else whole. Undefined when nothing differs.
- * Members may come but not go: the documents we send keep their shape. web/merge.js is its inverse.
+ * What must be changed in one JSON document to make another of it: of a map the members that
+ * differ, of a list of the same length a map by position, anything else whole. Undefined when
+ * nothing differs. Members may come but not go: the documents we send keep their shape.
+ * web/merge.js is its inverse.
  */
 export function diff(before: unknown, after: unknown): unknown {
   if (before === after) return undefined;

@@ -1,9 +1,9 @@
 import type { Quantiles } from "./latency.ts";
 
 /**
- * What `GET /api/v1/status` answers, the page shows and the CLI prints. Times are in milliseconds, points
- * in time wall-clock milliseconds, rates per second over the last second unless they say otherwise. Only
- * ever add to it: other people's scripts read it.
+ * What `GET /api/v1/status` answers, the page shows and the CLI prints. Times are in milliseconds,
+ * points in time wall-clock milliseconds, rates per second over the last second unless they say
+ * otherwise. Only ever add to it: other people's scripts read it.
  */
 export interface StatusDocument {
   readonly version: string;
@@ -125,7 +125,9 @@ export interface ServerDocument extends AnswersDocument {
   readonly admin: "ready" | "drain" | "maint";
   readonly health: "unknown" | "up" | "down";
   readonly weight: number;
-  /** What the scheduler uses: less than `weight` while it warms up, 0 when it takes no new requests. */
+  /**
+   * What the scheduler uses: less than `weight` while it warms up, 0 when it takes no new requests.
+   */
   readonly effectiveWeight: number;
   readonly active: number;
   readonly queued: number;

@@ -3,13 +3,13 @@ import { isIPv4, isIPv6 } from "#base/ip.ts";
 import { type Reply, refuse } from "./route.ts";
 
 /**
- * Who may ask what. The admin socket is guarded by its file mode and may change things. The page's TCP
- * port cannot know who is asking, so it changes nothing, and a web page that was opened from elsewhere
- * must not read it through somebody's browser either:
+ * Who may ask what. The admin socket is guarded by its file mode and may change things. The page's
+ * TCP port cannot know who is asking, so it changes nothing, and a web page that was opened from
+ * elsewhere must not read it through somebody's browser either:
  *
- * - Host must be `localhost` or an address. A name could be an attacker's that now resolves to us (DNS
- *   rebinding); an address cannot.
- * - A browser that says the request comes from another site is refused, unless it is a plain visit.
+ * - Host must be `localhost` or an address. A name could be an attacker's that now resolves to
+ *   us (DNS rebinding); an address cannot.
+ * - A browser that says the request comes from another site is refused, unless it is a visit.
  */
 export type Door = "admin" | "page";
 
@@ -40,7 +40,9 @@ function isPlainHost(host: string | undefined): boolean {
   return m[2]!.toLowerCase() === "localhost" || isIPv4(m[2]!);
 }
 
-/** Sent with every answer. Scripts, styles and pictures only from here; never framed, never kept. */
+/**
+ * Sent with every answer. Scripts, styles and pictures only from here; never framed, never kept.
+ */
 export const SECURITY_HEADERS = {
   "content-security-policy":
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",

@@ -2,11 +2,15 @@ import { HISTOGRAM } from "#plan/board.ts";
 import { merge, quantile } from "#traffic/histogram.ts";
 
 const BUCKETS = HISTOGRAM.BUCKETS;
-/** The last minute is kept as slices of SLICE_SECONDS: exact to a slice, at a sixth of the memory. */
+/**
+ * The last minute is kept as slices of SLICE_SECONDS: exact to a slice, at a sixth of the memory.
+ */
 const SLICES = 6;
 const SLICE_SECONDS = 10;
 
-/** Times that so many per cent of the requests did not pass, in milliseconds; null = no requests. */
+/**
+ * Times that so many per cent of the requests did not pass, in milliseconds; null = no requests.
+ */
 export interface Quantiles {
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
@@ -21,7 +25,10 @@ function quantilesOf(row: Float64Array): Quantiles {
   return { p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) };
 }
 
-/** Latency of the last second and of the last minute. Give it what each second brought, once a second. */
+/**
+ * Latency of the last second and of the last minute. Give it what each second brought, once a
+ * second.
+ */
 export class LatencyWindow {
   readonly #before = new Float64Array(BUCKETS);
   readonly #minute = new Float64Array(BUCKETS);

@@ -2,14 +2,16 @@ import { WeirError } from "#base/errors.ts";
 import { treeOfValue } from "#config/value.ts";
 import { type Fields, type Infer, Report, readFields } from "#schema/index.ts";
 
-/** What a body of these Fields reads to; absent members are absent. `N` are those that may be null. */
+/**
+ * What a body of these Fields reads to; absent members are absent. `N` are those that may be null.
+ */
 export type Body<F extends Fields, N> = {
   readonly [K in keyof F]?: NonNullable<Infer<F[K]>> | (K extends N ? null : never);
 };
 
 /**
- * Reads a JSON body as a map of Fields. Throws USAGE that names every fault. Of the members named in
- * `nullable`, null is a value of its own.
+ * Reads a JSON body as a map of Fields. Throws USAGE that names every fault. Of the members named
+ * in `nullable`, null is a value of its own.
  */
 export function readBody<F extends Fields, const N extends keyof F = never>(
   fields: F,

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { CODES, type CodeName } from "#base/errors.ts";
 import type { ControlApi } from "#control/api.ts";
+import { toJson } from "./json.ts";
 import type { Sampler } from "./sampler.ts";
 import type { StaticFile } from "./static-files.ts";
 import type { Stream } from "./stream.ts";
@@ -29,7 +30,9 @@ export interface Reply {
   readonly body: string | Uint8Array;
 }
 
-/** An answer that goes on: the route writes head and body itself, and ends when the client leaves. */
+/**
+ * An answer that goes on: the route writes head and body itself, and ends when the client leaves.
+ */
 export type Streamed = (response: ServerResponse) => void;
 
 /** One path of the admin API: one file in routes/ and one line in its index. */
@@ -40,12 +43,6 @@ export interface Route {
   readonly summary: string;
   run(call: Call, monitor: Monitor): Reply | Streamed | Promise<Reply>;
 }
-
-/** Rates and shares need no seventeen digits. */
-const brief = (_key: string, value: unknown): unknown =>
-  typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
-
-export const toJson = (value: unknown): string => JSON.stringify(value, brief);
 
 export const json = (value: unknown, status = 200): Reply => ({
   status,
@@ -59,7 +56,9 @@ export const plain = (text: string, status = 200): Reply => ({
   body: text,
 });
 
-/** HTTP statuses of refusals, where the code's own is not the one for an administrator's request. */
+/**
+ * HTTP statuses of refusals, where the code's own is not the one for an administrator's request.
+ */
 const STATUS: Partial<Record<CodeName, number>> = {
   USAGE: 400,
   CONFIG_INVALID: 422,

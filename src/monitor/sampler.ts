@@ -39,8 +39,9 @@ class Timed<C extends string, R extends C> extends Meter<C, R> {
 export const share = (part: number, of: number): number | null => (of > 0 ? part / of : null);
 
 /**
- * Reads the Board once a second, sums over the workers, and knows what follows from two readings: rates,
- * latency of the last second and minute, 15 minutes of history. Changes nothing and asks nobody.
+ * Reads the Board once a second, sums over the workers, and knows what follows from two readings:
+ * rates, latency of the last second and minute, 15 minutes of history. Changes nothing and asks
+ * nobody.
  */
 export class Sampler {
   readonly #board: Board;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { MonitorServer } from "#control/api.ts";
-import { boundAddress, listenOn } from "#io/sockets.ts";
+import { openDoors } from "#kit/doors.ts";
 import { FakeControl } from "#kit/fake-control.ts";
 import { startMonitor } from "./server.ts";
 
@@ -54,10 +54,9 @@ const post = (path: string, body: unknown): Promise<Got> =>
 beforeEach(async () => {
   control = new FakeControl();
   folder = mkdtempSync(join(tmpdir(), "weir-monitor-"));
-  const page = listenOn({ kind: "inet", host: "127.0.0.1", port: 0 });
-  const admin = listenOn({ kind: "unix", path: join(folder, "s") });
-  port = (boundAddress(page) as { port: number }).port;
-  monitor = await startMonitor(control, { admin, page });
+  const doors = openDoors(join(folder, "s"));
+  port = doors.port;
+  monitor = await startMonitor(control, doors.listeners);
 });
 
 afterEach(async () => {
@@ -130,11 +129,10 @@ describe("the page's port", () => {
   });
 
   it("goes with the listeners of a reload", async () => {
-    const page = listenOn({ kind: "inet", host: "127.0.0.1", port: 0 });
+    const doors = openDoors(join(folder, "t"));
     const old = port;
-    port = (boundAddress(page) as { port: number }).port;
-    const admin = listenOn({ kind: "unix", path: join(folder, "t") });
-    monitor.update({ admin, page });
+    port = doors.port;
+    monitor.update(doors.listeners);
     assert.equal((await ask("page", "/livez")).status, 200);
     port = old;
     await assert.rejects(ask("page", "/livez"), /ECONNREFUSED/);

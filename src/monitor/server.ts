@@ -46,7 +46,9 @@ async function answer(
   return found.route.run(call, monitor);
 }
 
-/** What an exception says to the outside: a WeirError itself, anything else only that it happened. */
+/**
+ * What an exception says to the outside: a WeirError itself, anything else only that it happened.
+ */
 function replyTo(error: unknown): Reply {
   return error instanceof WeirError
     ? refuse(error.code, error.message, error.details)

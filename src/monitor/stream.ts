@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ControlEvent } from "#control/api.ts";
 import { diff } from "./diff.ts";
-import { toJson } from "./route.ts";
+import { toJson } from "./json.ts";
 
 /** Pages that may watch at a time. */
 const MAX_WATCHERS = 64;
@@ -9,9 +9,10 @@ const MAX_WATCHERS = 64;
 const MAX_UNREAD_BYTES = 1 << 20;
 
 /**
- * Server-sent events (HTML Living Standard, "Server-sent events") to every page that watches: `status`
- * once with the whole document, then every second `delta` with what changed, and `event` for news. All
- * watchers get the same deltas, so a document is made once a second, and none while nobody watches.
+ * Server-sent events (HTML Living Standard, "Server-sent events") to every page that watches:
+ * `status` once with the whole document, then every second `delta` with what changed, and `event`
+ * for news. All watchers get the same deltas, so a document is made once a second, and none while
+ * nobody watches.
  */
 export class Stream {
   readonly #document: () => unknown;

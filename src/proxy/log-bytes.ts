@@ -5,7 +5,9 @@ import { latin1 } from "#base/bytes.ts";
 const HEX_UPPER = latin1("0123456789ABCDEF");
 const HEX_LOWER = latin1("0123456789abcdef");
 
-/** A table that is 1 for every byte an escape must replace: controls, DEL and above, and `others`. */
+/**
+ * A table that is 1 for every byte an escape must replace: controls, DEL and above, and `others`.
+ */
 export function createEscapes(others: string): Uint8Array {
   const table = new Uint8Array(256);
   table.fill(1, 0, 32);

@@ -4,7 +4,8 @@
  *
  *   ip - - [23/Nov/2026:16:19:00 +0000] "request" status bytes "referer" "user agent"
  *
- * Quotes, backslashes, controls and bytes above 126 become `\xXX`, as in nginx. Bytes are the body's.
+ * Quotes, backslashes, controls and bytes above 126 become `\xXX`, as in nginx. Bytes are the
+ * body's.
  */
 import { latin1 } from "#base/bytes.ts";
 import { createEscapes, putBytes, putEscaped, putIp, putNumber } from "./log-bytes.ts";

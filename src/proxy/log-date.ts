@@ -1,7 +1,7 @@
 // @hot
 /**
- * Dates of the access log, always UTC. The text of a second is made once and kept: lines come by the
- * thousand within one. (HAProxy writes local time; a log that jumps twice a year sorts badly.)
+ * Dates of the access log, always UTC. The text of a second is made once and kept: lines come by
+ * the thousand within one. (HAProxy writes local time; a log that jumps twice a year sorts badly.)
  */
 import { latin1 } from "#base/bytes.ts";
 import { putBytes, putPadded } from "./log-bytes.ts";
@@ -29,7 +29,9 @@ export function putMillis(wallMs: number, out: Uint8Array, at: number): number {
   return putPadded((wallMs - Math.floor(wallMs / 1000) * 1000) | 0, 3, out, at + 1);
 }
 
-/** Gregorian date of a day number by counting years from 1 March (era of 400 years = 146097 days). */
+/**
+ * Gregorian date of a day number by counting years from 1 March (era of 400 years = 146097 days).
+ */
 function refresh(wallMs: number): void {
   const wanted = Math.floor(wallMs / 1000);
   if (wanted === second) return;

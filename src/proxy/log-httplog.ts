@@ -1,9 +1,10 @@
 // @hot
 /**
- * HAProxy's HTTP log (configuration manual, "HTTP log format"), field for field, so that halog and every
- * script written for it go on working:
+ * HAProxy's HTTP log (configuration manual, "HTTP log format"), field for field, so that halog and
+ * every script written for it go on working:
  *
- *   %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq "%r"
+ *   %ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc
+ *   %sq/%bq "%r"
  *
  * Captured cookies are always `-`; captured headers (%hr %hs) are left out, as HAProxy does without
  * captures. Quotes, `#`, controls and bytes above 126 become `#XX`.
@@ -21,7 +22,9 @@ const NO_SERVER = latin1("<NOSRV>");
 const NO_REQUEST = latin1("<BADREQ>");
 const COOKIES = latin1(" - - ");
 
-/** The four termination characters of every CODE, one after another: flags, then `--` for cookies. */
+/**
+ * The four termination characters of every CODE, one after another: flags, then `--` for cookies.
+ */
 const TERMINATION = latin1(FACTS.map((fact) => fact.flags.concat("--")).join(""));
 
 const SPACE = 32;

@@ -1,8 +1,9 @@
 // @hot
 /**
  * One flat JSON object a line, snake_case, times in milliseconds (null = not reached). Strings are
- * valid UTF-8 and escaped after RFC 8259 §7; a byte that is not UTF-8 is written as the character of
- * its number, and controls beyond ASCII's (DEL, C1) are escaped too, because logs end up on terminals.
+ * valid UTF-8 and escaped after RFC 8259 §7; a byte that is not UTF-8 is written as the character
+ * of its number, and controls beyond ASCII's (DEL, C1) are escaped too, because logs end up on
+ * terminals.
  */
 import { latin1 } from "#base/bytes.ts";
 import { CODE_NAMES } from "#base/errors.ts";
@@ -43,7 +44,9 @@ const AGENT = latin1('","user_agent":"');
 /** The names of every CODE as bytes, by id. */
 const CODE_BYTES = CODE_NAMES.map((name) => latin1(name));
 
-/** What must stay free behind a text: the fixed parts that follow and a share for each later text. */
+/**
+ * What must stay free behind a text: the fixed parts that follow and a share for each later text.
+ */
 const AFTER_URI = 1216;
 const AFTER_HOST = 704;
 const AFTER_REFERER = 448;
@@ -115,7 +118,10 @@ function putMaybe(key: Uint8Array, value: number, out: Uint8Array, at: number): 
   return value < 0 ? putBytes(NULL, out, o) : putNumber(value, out, o);
 }
 
-/** text[from, to) as the inside of a JSON string, stopping before `end` where the next piece would not fit. */
+/**
+ * text[from, to) as the inside of a JSON string, stopping before `end` where the next piece would
+ * not fit.
+ */
 function putJsonText(
   text: Uint8Array,
   from: number,

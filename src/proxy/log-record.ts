@@ -1,7 +1,7 @@
 /**
- * What one line of the access log says. One record is made per worker and filled anew for every line;
- * the formatters only read it. Ranges are byte positions [from, to) in `text`; an empty range means
- * "not there". Nothing in it is escaped or trusted: the formatters see to that.
+ * What one line of the access log says. One record is made per worker and filled anew for every
+ * line; the formatters only read it. Ranges are byte positions [from, to) in `text`; an empty range
+ * means "not there". Nothing in it is escaped or trusted: the formatters see to that.
  */
 export interface LogRecord {
   /** Wall time of the request's first byte, milliseconds since 1970 UTC. */
@@ -19,7 +19,10 @@ export interface LogRecord {
   /** Empty when none was chosen. */
   server: Uint8Array;
 
-  /** Milliseconds, -1 = not reached: whole request head, queue, connect, first byte, all (HAProxy's TR Tw Tc Tr Ta). */
+  /**
+   * Milliseconds, -1 = not reached: whole request head, queue, connect, first byte, all (HAProxy's
+   * TR Tw Tc Tr Ta).
+   */
   requestMs: number;
   queueMs: number;
   connectMs: number;
@@ -37,7 +40,10 @@ export interface LogRecord {
   /** Why it ended: a CODE. */
   code: number;
 
-  /** Connections of the process and of the frontend, requests of the backend and of the server, this one included. */
+  /**
+   * Connections of the process and of the frontend, requests of the backend and of the server, this
+   * one included.
+   */
   processConnections: number;
   frontendConnections: number;
   backendActive: number;
@@ -68,8 +74,8 @@ export const LOG_NAME_MAX = 64;
 export const LOG_LINE_MIN = 2048;
 
 /**
- * Writes one line, `\n` included, into out[at, limit) and returns the position after it. Texts that do
- * not fit are cut, never between the bytes of one escape. `limit - at` is at least LOG_LINE_MIN.
+ * Writes one line, `\n` included, into out[at, limit) and returns the position after it. Texts that
+ * do not fit are cut, never between the bytes of one escape. `limit - at` is at least LOG_LINE_MIN.
  */
 export type LogFormatter = (
   record: LogRecord,

@@ -38,7 +38,10 @@ backends:
   api: { balance: leastconn, servers: { c: "10.0.0.3:80" } }
 `;
 
-/** A ControlApi without an engine: real health over played checks, a simulated clock, counts set by hand. */
+/**
+ * A ControlApi without an engine: real health over played checks, a simulated clock, counts set by
+ * hand.
+ */
 export class FakeControl implements ControlApi {
   readonly world: HealthWorld;
   readonly board: Board;

@@ -4,9 +4,9 @@ import type { TimesTable } from "../totals.ts";
 import type { HistogramValue } from "./exposition.ts";
 
 /**
- * Buckets for Prometheus: powers of two from 128 µs to 67 s. They are bounds of the Board's own buckets
- * (bucketOf), so counts are exact and never change their meaning. The sum is made from the middles of
- * the Board's buckets: right to a sixteenth.
+ * Buckets for Prometheus: powers of two from 128 µs to 67 s. They are bounds of the Board's own
+ * buckets (bucketOf), so counts are exact and never change their meaning. The sum is made from the
+ * middles of the Board's buckets: right to a sixteenth.
  */
 const BOUNDS = Array.from({ length: HISTOGRAM.BUCKETS }, (_, bucket) => bucket).filter((bucket) => {
   const us = boundOf(bucket);

@@ -18,8 +18,8 @@ export function setClass(node, names) {
 }
 
 /**
- * Makes a parent hold exactly one node for each item, in order; known ones stay. `create(item)` makes
- * one, `update(node, item)` fills it.
+ * Makes a parent hold exactly one node for each item, in order; known ones stay. `create(item)`
+ * makes one, `update(node, item)` fills it.
  */
 export function keyed(parent, items, keyOf, create, update) {
   const known = new Map(

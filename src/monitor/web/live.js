@@ -7,9 +7,9 @@ const PATIENCE = 3;
 const POLLS = 10;
 
 /**
- * Keeps a status document up to date: by server-sent events, by polling where these do not get through,
- * and not at all while nobody looks. `onStatus(document)`, `onEvent(event)`, `onLink("live" | "polling" |
- * "lost")`, `onStart()` whenever it begins anew.
+ * Keeps a status document up to date: by server-sent events, by polling where these do not get
+ * through, and not at all while nobody looks. `onStatus(document)`, `onEvent(event)`,
+ * `onLink("live" | "polling" | "lost")`, `onStart()` whenever it begins anew.
  */
 export function watch({ onStatus, onEvent, onLink, onStart }) {
   let source;

@@ -16,7 +16,10 @@ export function createSparkline() {
   return svg;
 }
 
-/** Draws the last WIDTH values, newest at the right; null leaves a gap. `least` is the smallest scale. */
+/**
+ * Draws the last WIDTH values, newest at the right; null leaves a gap. `least` is the smallest
+ * scale.
+ */
 export function drawSparkline(svg, values, least) {
   const shown = values.slice(-WIDTH);
   const highest = Math.max(least, ...shown.map((value) => value ?? 0));

@@ -10,7 +10,9 @@ const perSecond = (value) => {
 const plain = (value) => [number(value), ""];
 const errorTone = (share) => (share > 0.05 ? "bad" : share > 0.01 ? "warn" : "");
 
-/** One tile each: its figure in `traffic`, how it reads, what stands beside it, its history column. */
+/**
+ * One tile each: its figure in `traffic`, how it reads, what stands beside it, its history column.
+ */
 const TILES = [
   {
     title: "tileRequests",
