@@ -75,6 +75,7 @@ export class SocketTable {
     this.#free = new Int32Array(limit);
     for (let i = 0; i < limit; i++) this.#free[i] = limit - 1 - i;
     this.#freeCount = limit;
+    for (let i = 0; i < limit; i++) this.cells[i * SOCK.WORDS + SOCK.FD] = -1;
   }
 
   get freeCount(): number {
