@@ -12,7 +12,7 @@ import { completeExchange, failExchange } from "./exchange.ts";
 import { CONNECTION, editsBytes, endHead, RESPONSE_ROOM, writeResponse } from "./forward.ts";
 import { CHUNKED, IDENTITY } from "./relay.ts";
 import { countFailure, repeat, retry } from "./retry.ts";
-import { hideSetCookies, writeSetCookies } from "./sticky.ts";
+import { cookieRoom, hideSetCookies, writeSetCookies } from "./sticky.ts";
 import { CF, CLIENT, N, RELAY, RS, X, XF, XS } from "./tables.ts";
 import { receiveAnswer, releaseUpstream } from "./upstream.ts";
 
@@ -178,7 +178,7 @@ function respond(
     FRAME_ROOM +
     body +
     (edits === undefined ? 0 : editsBytes(edits)) +
-    backend.cookieBytes;
+    cookieRoom(core, backend);
   let size = classFor(room);
   if (!whole && size >= 0) size = Math.max(size, left - body > PAGE_SIZES[1]! ? 2 : 1);
   const out = size < 0 ? -1 : core.transport.pages.take(size);

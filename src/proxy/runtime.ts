@@ -63,7 +63,7 @@ export class BackendRuntime {
   readonly retryTimeout: boolean;
   readonly retryConnect: boolean;
   readonly retryStatus: Uint8Array;
-  /** Most bytes that persistence adds to an answer's head for one Set-Cookie field. */
+  /** Most bytes of the cookie lines that persistence adds to an answer. */
   readonly cookieBytes: number;
 
   constructor(plan: BackendPlan, servers: readonly ServerRuntime[], board: Board, seed: number) {
@@ -81,7 +81,7 @@ export class BackendRuntime {
     this.scheduler = type.create(this.pool, options, seed);
     this.key = type.key?.(options);
     this.persistence = plan.cookie && compilePersistence(plan.cookie, plan.servers);
-    this.cookieBytes = this.persistence === undefined ? 0 : cookieRoom(this.persistence);
+    this.cookieBytes = this.persistence === undefined ? 0 : cookieLineBytes(this.persistence);
     this.retryConnect = plan.retryOn.includes("connect");
     this.retryEmpty = plan.retryOn.includes("empty");
     this.retryTimeout = plan.retryOn.includes("timeout");
@@ -90,9 +90,9 @@ export class BackendRuntime {
   }
 }
 
-function cookieRoom(persistence: Persistence): number {
+function cookieLineBytes(persistence: Persistence): number {
   const lines = Math.max(0, ...persistence.lines.map((line) => line.length));
-  return lines + persistence.expiry.length + persistence.growBytes + 16;
+  return lines + persistence.expiry.length;
 }
 
 export class FrontendRuntime {

@@ -49,6 +49,15 @@ export function hideSetCookies(core: Core, x: number): void {
   }
 }
 
+/** Most bytes that persistence adds to the answer's head: ours, and what its own cookies grow by. */
+export function cookieRoom(core: Core, backend: BackendRuntime): number {
+  if (backend.persistence === undefined) return 0;
+  const head = core.responseHead;
+  let own = 0;
+  for (let i = 0; i < head.count; i++) if (head.ids[i] === FIELD.SET_COOKIE) own++;
+  return backend.cookieBytes + own * (backend.persistence.growBytes + 16);
+}
+
 /** Writes the server's Set-Cookie lines as the client gets them, and ours. Returns the end. */
 export function writeSetCookies(core: Core, x: number, at: number): number {
   const persistence = persistenceOf(core, x);
