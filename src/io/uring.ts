@@ -35,6 +35,7 @@ const KIND = Object.freeze({
 const KIND_SHIFT = 24;
 const HANDLE_MASK = (1 << KIND_SHIFT) - 1;
 
+const POLLIN = 1;
 const EMFILE = 24;
 const ENOBUFS = 105;
 const ECANCELED = 125;
@@ -45,7 +46,6 @@ const PIPES = 64;
 const SOCK_STREAM_NONBLOCK = 0o4001;
 
 interface ArenaLayout extends RingLayout {
-  readonly wakeAt: number;
   readonly oneAt: number;
   readonly lingerAt: number;
   readonly kernelAt: number;
@@ -70,7 +70,6 @@ function layOut(options: DriverOptions, sockets: number): ArenaLayout {
   const pagesAt = buffersAt + alignPage(options.buffers * options.bufferBytes);
   return {
     argAt: 0,
-    wakeAt: 1024,
     oneAt: 1040,
     lingerAt: 1056,
     kernelAt: 1088,
@@ -108,6 +107,7 @@ export class UringDriver implements Driver {
   readonly #heldBytes: Int32Array;
   readonly #heldNext: Int32Array;
   readonly #listeners: Listeners;
+  readonly #kernel: Kernel;
   readonly #pipes: Pipes;
   readonly #splices: UringSplices;
   /** The kernel can install a descriptor for a direct one (Linux 6.8). */
@@ -161,10 +161,10 @@ export class UringDriver implements Driver {
       layout.peersAt,
       KIND.ACCEPT << KIND_SHIFT,
     );
-    const kernel = new Kernel(this.#arena.buffer, this.#address, layout.kernelAt);
-    this.#pipes = new Pipes(kernel, this.#arena.buffer, layout.pipeAt, PIPES);
+    this.#kernel = new Kernel(this.#arena.buffer, this.#address, layout.kernelAt);
+    this.#pipes = new Pipes(this.#kernel, this.#arena.buffer, layout.pipeAt, PIPES);
     this.#splices = new UringSplices(
-      kernel,
+      this.#kernel,
       this.#ring,
       this.#cells,
       this.#words,
@@ -183,7 +183,7 @@ export class UringDriver implements Driver {
   }
 
   get systemCalls(): number {
-    return this.#ring.systemCalls;
+    return this.#ring.systemCalls + this.#kernel.calls;
   }
 
   peerAt(socket: number): number {
@@ -348,9 +348,8 @@ export class UringDriver implements Driver {
   }
 
   #armWake(): void {
-    const at = this.#ring.entry(OP.READ, this.wakeFd, KIND.WAKE << KIND_SHIFT, 0);
-    this.#words[at + 4] = this.#address + this.#layout.wakeAt;
-    this.#words[at + 6] = 8;
+    const at = this.#ring.entry(OP.POLL_ADD, this.wakeFd, KIND.WAKE << KIND_SHIFT, 0);
+    this.#words[at + 7] = POLLIN;
   }
 
   #arm(socket: number): void {
@@ -494,6 +493,7 @@ export class UringDriver implements Driver {
         sink.closed(socket);
         return;
       case KIND.WAKE:
+        this.#kernel.drain(this.wakeFd);
         this.#armWake();
         sink.woken();
         return;
