@@ -117,7 +117,6 @@ export class UringDriver implements Driver {
   readonly #starving: HandleQueue;
   /** Completions of this turn: user data, result, flags. */
   readonly #done: Int32Array;
-  #buffersGiven = 0;
 
   constructor(options: DriverOptions, sockets: number) {
     this.sockets = sockets;
@@ -244,7 +243,6 @@ export class UringDriver implements Driver {
 
   release(buffer: number): void {
     this.#buffers.give(buffer);
-    this.#buffersGiven++;
   }
 
   send(socket: number, at: number, bytes: number, more: boolean): void {
@@ -597,19 +595,18 @@ export class UringDriver implements Driver {
     this.#starving.push(socket);
   }
 
-  /** Receives that found no buffer are asked again, as many as buffers came back. */
+  /** Receives that found no buffer are asked again, as many as there are buffers now. */
   #feedStarving(): void {
-    while (this.#buffersGiven > 0 && this.#starving.count > 0) {
+    for (let n = this.#buffers.free; n > 0 && this.#starving.count > 0; ) {
       const socket = this.#starving.shift();
       const cell = socket * SOCK.WORDS + SOCK.FLAGS;
       const state = this.#cells[cell]! & ~IS.STARVED;
       this.#cells[cell] = state;
       if ((state & (IS.USED | IS.CLOSING | IS.WANTED | IS.ARMED)) === (IS.USED | IS.WANTED)) {
-        this.#buffersGiven--;
+        n--;
         this.#arm(socket);
       }
     }
-    this.#buffersGiven = 0;
   }
 
   #accepted(sink: Sink, socket: number, result: number): void {
