@@ -46,9 +46,11 @@ export function wideComments({ path, text }: SourceFile): Breach[] {
     .map(({ line, place }) => ({ place, text: `${place}: ${line.length} columns` }));
 }
 
-/** kebab-case, lower case, with dots before `test`, `bench`, `d` or the extension. */
+/** kebab-case, lower case, with dots before `test`, `bench`, `fuzz`, `d` or the extension. */
 export const badName = ({ path }: SourceFile): Breach[] =>
-  /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|d|config))?\.(ts|mjs|js)$/.test(path.split("/").at(-1)!)
+  /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|bench|fuzz|d|config))*\.(ts|mjs|js)$/.test(
+    path.split("/").at(-1)!,
+  )
     ? []
     : [{ place: path, text: `${path}: the name is not in kebab-case` }];
 

@@ -188,7 +188,7 @@ overDrivers("any sequence of requests", (test) => {
           h.end();
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 60, interruptAfterTimeLimit: 60_000 },
     );
   });
 });
