@@ -8,8 +8,11 @@ const usageOf = (argument: Argument): string => {
 };
 
 /** Lines of two columns, the left as wide as its widest. */
-function twoColumns(rows: readonly (readonly [string, string])[], style: Style): string {
-  const width = Math.max(0, ...rows.map(([left]) => left.length));
+function twoColumns(
+  rows: readonly (readonly [string, string])[],
+  style: Style,
+  width = Math.max(0, ...rows.map(([left]) => left.length)),
+): string {
   return rows.map(([left, right]) => `  ${style.bold(left.padEnd(width))}  ${right}`).join("\n");
 }
 
@@ -49,6 +52,7 @@ export function commandHelp(command: Command, style: Style): string {
 /** `weir --help`. */
 export function mainHelp(commands: readonly Command[], style: Style): string {
   const parts = ["Weir: a load balancer.", "  weir COMMAND [options]"];
+  const width = Math.max(...commands.map((c) => c.name.length));
   for (const [group, title] of Object.entries(GROUPS)) {
     const members = commands.filter((c) => c.group === group);
     if (members.length === 0) continue;

@@ -5,7 +5,7 @@ import { duration, int, text } from "#schema/index.ts";
 import { type Command, type Context, command } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { runCommandLine } from "./main.ts";
-import { flag, option, repeated } from "./option.ts";
+import { defaulted, flag, option, repeated } from "./option.ts";
 import { createStyle } from "./style.ts";
 
 /** A command that prints what it was given. */
@@ -16,7 +16,7 @@ const echo = (name: string): Command =>
     summary: `prints what ${name} was given`,
     arguments: [{ name: "WORD", help: "what to print", required: true, repeats: true }],
     options: {
-      port: option(int({ help: "a port", fallback: 80, max: 65_535 }), "N", "p"),
+      port: defaulted(int({ help: "a port", fallback: 80, max: 65_535 }), "N", "p"),
       wait: option(duration({ help: "how long" }), "TIME"),
       header: repeated(text({ help: "a header" }), "H", "H"),
       quiet: flag("say less", "q"),

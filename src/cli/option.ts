@@ -1,3 +1,4 @@
+import { assert } from "#base/assert.ts";
 import { bool, type Field, type Report, type Scalar } from "#schema/index.ts";
 
 /** One option of a command: how it is written and how its texts are read. T is what `run` gets. */
@@ -45,13 +46,7 @@ export function flag(help: string, short?: string): Option<boolean> {
   };
 }
 
-/** `--port 8080`: the last one given counts; absent it is the field's fallback. */
-export function option<T>(
-  field: Field<T> & { readonly fallback: T },
-  value: string,
-  short?: string,
-): Option<T>;
-export function option<T>(field: Field<T>, value: string, short?: string): Option<T | undefined>;
+/** `--user nobody`: the last one given counts; undefined when absent, unless the field says. */
 export function option<T>(field: Field<T>, value: string, short?: string): Option<T | undefined> {
   return {
     help: field.help,
@@ -62,6 +57,12 @@ export function option<T>(field: Field<T>, value: string, short?: string): Optio
     read: (texts, name, report) =>
       texts.length === 0 ? field.fallback : field.read(scalarOf(texts.at(-1)!), name, report),
   };
+}
+
+/** `--port 8080`, for a field with a fallback: there is always a value. */
+export function defaulted<T>(field: Field<T>, value: string, short?: string): Option<T> {
+  assert(field.fallback !== undefined, `an option "${field.help}" without a fallback`);
+  return option(field, value, short) as Option<T>;
 }
 
 /** `-f a -f b`: every one given, in order. */

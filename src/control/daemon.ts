@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
@@ -28,7 +28,7 @@ export interface DaemonOptions {
  */
 export async function runDaemon(options: DaemonOptions): Promise<End> {
   const { adminSocket, pidFile, log } = options;
-  makeRuntimeDirectory(dirname(adminSocket));
+  const made = makeRuntimeDirectory(dirname(adminSocket));
   raiseDescriptorLimit();
   const notify = createNotify(options.env["NOTIFY_SOCKET"]);
   const supervisor = new Supervisor(
@@ -59,6 +59,7 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
   } finally {
     for (const [name, handler] of handlers) process.off(name as SignalName, handler);
     if (pidFile !== undefined) rmSync(pidFile, { force: true });
+    if (made) removeIfEmpty(dirname(adminSocket));
   }
 }
 
@@ -66,11 +67,20 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
  * The directory of the admin socket. In a place where everybody may write, somebody else could have
  * made it first and would own our socket: then we refuse.
  */
-function makeRuntimeDirectory(path: string): void {
+function makeRuntimeDirectory(path: string): boolean {
   const uid = process.getuid!();
-  if (mkdirSync(path, { recursive: true, mode: uid === 0 ? 0o755 : 0o700 })) return;
+  if (mkdirSync(path, { recursive: true, mode: uid === 0 ? 0o755 : 0o700 })) return true;
   const { uid: owner } = lstatSync(path);
   if (owner !== uid && owner !== 0) {
     throw new WeirError("NOT_PERMITTED", `${path} belongs to somebody else (user ${owner})`);
+  }
+  return false;
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Somebody else keeps something there.
   }
 }

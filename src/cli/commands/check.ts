@@ -3,7 +3,7 @@ import { oneOf } from "#schema/index.ts";
 import { command } from "../command.ts";
 import { fileOption } from "../config-files.ts";
 import { EXIT } from "../exit-codes.ts";
-import { flag, option } from "../option.ts";
+import { defaulted, flag } from "../option.ts";
 
 export const check = command({
   name: "check",
@@ -18,7 +18,7 @@ export const check = command({
     file: fileOption,
     quiet: flag("say nothing: the exit code tells", "q"),
     strict: flag("warnings count: exit code 4"),
-    format: option(
+    format: defaulted(
       oneOf(["text", "json", "github"], {
         help: "how to show faults: text, json, or github's workflow commands",
         fallback: "text",

@@ -1,10 +1,19 @@
 import type { Command } from "../command.ts";
 import { check } from "./check.ts";
+import { demo } from "./demo.ts";
+import { explain } from "./explain.ts";
 import { fmt } from "./fmt.ts";
 import { reload } from "./reload.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
+import { serverDrain } from "./server-drain.ts";
+import { serverList } from "./server-list.ts";
+import { serverMaint } from "./server-maint.ts";
+import { serverReady } from "./server-ready.ts";
+import { serverWeight } from "./server-weight.ts";
+import { status } from "./status.ts";
 import { stop } from "./stop.ts";
+import { top } from "./top.ts";
 import { upgrade } from "./upgrade.ts";
 import { version } from "./version.ts";
 
@@ -14,8 +23,17 @@ export const commands: readonly Command[] = [
   reload,
   upgrade,
   stop,
+  status,
+  top,
   check,
+  explain,
   fmt,
   schema,
+  serverList,
+  serverDrain,
+  serverReady,
+  serverMaint,
+  serverWeight,
+  demo,
   version,
 ];

@@ -1,13 +1,11 @@
 import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { text } from "#schema/index.ts";
 import { command } from "../command.ts";
 import { fileOption } from "../config-files.ts";
+import { engineEntry } from "../engine-entry.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { option } from "../option.ts";
 import { adminSocketPath, socketOption } from "../socket-path.ts";
-
-const engineEntry = fileURLToPath(new URL("../../../bin/weir-engine.ts", import.meta.url));
 
 export const run = command({
   name: "run",

@@ -1,0 +1,81 @@
+import { availableParallelism } from "node:os";
+import { WeirError } from "#base/errors.ts";
+import { text } from "#schema/index.ts";
+import { command } from "../command.ts";
+import { fileOption } from "../config-files.ts";
+import { EXIT } from "../exit-codes.ts";
+import { defaulted, flag, option, repeated } from "../option.ts";
+
+const header = text({
+  help: "a header field of the request",
+  pattern: /^[^:\s]+:.*$/,
+  expected: '"Name: value"',
+});
+
+export const explain = command({
+  name: "explain",
+  group: "config",
+  summary: "says where a request would go, and why, without sending it",
+  details: [
+    "Goes by the configuration files alone: which frontend, which rules, which backend, and which",
+    "server its scheduler would choose first if all were up.",
+  ].join("\n"),
+  arguments: [
+    { name: "METHOD", help: "GET, POST …; may be left out", required: true },
+    { name: "URL", help: "https://host/path?query, host/path, or a path alone" },
+  ],
+  options: {
+    header: repeated(header, "'NAME: VALUE'", "H"),
+    source: defaulted(
+      text({ help: "the client's address", fallback: "192.0.2.1" }),
+      "ADDRESS",
+      "s",
+    ),
+    frontend: option(text({ help: "when the URL does not tell which" }), "NAME"),
+    file: fileOption,
+    json: flag("as JSON"),
+  },
+  examples: [
+    "weir explain https://www.example.com/shop/cart",
+    "weir explain POST /api/orders -H 'Host: api.example.com' -s 10.1.2.3",
+  ],
+  async run(context, options, args) {
+    const { loadConfig } = await import("#config/load.ts");
+    const { renderFaults } = await import("#config/faults.ts");
+    const { explainRequest } = await import("#rules/explain.ts");
+    const { pickServer } = await import("../explain/pick-server.ts");
+    const { showExplanation } = await import("../explain/show.ts");
+    const [method, url] = args.length > 1 ? [args[0]!, args[1]!] : ["GET", args[0]!];
+    const { plan, faults, textOf } = await loadConfig({
+      files: options.file,
+      cwd: context.cwd,
+      env: context.env,
+      cpus: availableParallelism(),
+    });
+    if (!plan) {
+      context.warn(renderFaults(faults, { textOf, colours: context.warnStyle.enabled }));
+      return EXIT.CONFIG_INVALID;
+    }
+    const explained = explainRequest(plan, {
+      method,
+      url,
+      headers: options.header.map(splitHeader),
+      source: options.source,
+      frontend: options.frontend,
+    });
+    if (typeof explained === "string") throw new WeirError("USAGE", explained);
+    const { explanation, view, backend } = explained;
+    const pick = backend && pickServer(backend, view);
+    if (options.json) context.write(`${JSON.stringify({ ...explanation, pick }, undefined, 2)}\n`);
+    else {
+      context.write(`${method} ${url}\n`);
+      context.write(showExplanation(explanation, pick, context.style));
+    }
+    return EXIT.OK;
+  },
+});
+
+function splitHeader(line: string): [string, string] {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon), line.slice(colon + 1).trim()];
+}
