@@ -56,12 +56,8 @@ export function mainHelp(commands: readonly Command[], style: Style): string {
   for (const [group, title] of Object.entries(GROUPS)) {
     const members = commands.filter((c) => c.group === group);
     if (members.length === 0) continue;
-    parts.push(
-      `${title}\n${twoColumns(
-        members.map((c) => [c.name, c.summary] as const),
-        style,
-      )}`,
-    );
+    const rows = members.map((c) => [c.name, c.summary] as const);
+    parts.push(`${title}\n${twoColumns(rows, style, width)}`);
   }
   parts.push("`weir COMMAND --help` says more. First steps: `weir demo`.");
   return `${parts.join("\n\n")}\n`;

@@ -4,7 +4,7 @@ import { oneOf } from "#schema/index.ts";
 import { askJson } from "../client.ts";
 import { type Context, command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { flag, option } from "../option.ts";
+import { defaulted, flag } from "../option.ts";
 import { adminSocketPath, socketOption } from "../socket-path.ts";
 import { fetchStatus } from "../status-client.ts";
 import { SORT_NAMES, type Sort, topView } from "../top-view.ts";
@@ -85,7 +85,7 @@ export const top = command({
   details: "Keys: q quits, s sorts by something else. Into a pipe it prints a frame every second.",
   options: {
     once: flag("print one frame and end", "1"),
-    sort: option(
+    sort: defaulted(
       oneOf(SORT_NAMES, { help: "order of the servers", fallback: "configured" }),
       "COLUMN",
     ),
