@@ -10,7 +10,7 @@ import { IS, POOLED, SOCK, SocketTable } from "./epoll-table.ts";
 import { ERRNO, errnoName } from "./errno-names.ts";
 import { createEventfd } from "./eventfd.ts";
 import { HandleQueue } from "./handle-queue.ts";
-import { type Mapping, mapArena } from "./memory.ts";
+import { alignPage, type Mapping, mapArena } from "./memory.ts";
 import { Pages } from "./pages.ts";
 import { Pipes } from "./pipes.ts";
 import { closeFd, setNonBlocking } from "./sockets.ts";
@@ -55,8 +55,6 @@ interface ArenaLayout {
   readonly pagesAt: number;
   readonly bytes: number;
 }
-
-const alignPage = (n: number): number => Math.ceil(n / 4096) * 4096;
 
 function layOut(options: DriverOptions, sockets: number): ArenaLayout {
   const kernelAt = 0;

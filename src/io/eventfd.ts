@@ -7,7 +7,6 @@ const eventfd = native("eventfd", "i32", "u32", "i32");
 const write = native("write", "i32", "i32", "u64", "u32");
 
 const one = new BigUint64Array(new ArrayBuffer(8));
-one[0] = 1n;
 const oneAddress = addressOf(one);
 
 /**
@@ -23,5 +22,7 @@ export function createEventfd(): number {
  * with errno.
  */
 export function signal(fd: number): void {
+  // Set here so that this function keeps the array alive: its address alone would not.
+  one[0] = 1n;
   must(`signal to eventfd ${fd}`, write(fd, oneAddress, 8));
 }

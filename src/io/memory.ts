@@ -15,6 +15,9 @@ const memfdCreate = native("memfd_create", "i32", "u64", "u32");
 
 const FAILED = 0xffff_ffff_ffff_ffffn;
 
+/** The next multiple of a page. */
+export const alignPage = (bytes: number): number => Math.ceil(bytes / 4096) * 4096;
+
 export interface Mapping {
   readonly buffer: ArrayBuffer;
   /** Address of the first byte. Below 2³² for an arena. */

@@ -32,7 +32,8 @@ export interface Transport {
   close(socket: number, reset: boolean): void;
   /**
    * Moves up to `bytes` bytes from one socket to another inside the kernel: `spliced(from, n)`, 0 at
-   * end of file. No receive on `from` and no send on `to` may be under way. False where it cannot be
+   * end of file, a negative errno when either side failed or `to` was closed. No receive on `from` and
+   * no send on `to` may be under way. False where it cannot be
    * done (a stage in between, no pipe left); then nothing was begun.
    */
   splice(from: number, to: number, bytes: number): boolean;

@@ -4,7 +4,6 @@ import { allowedSockets } from "./descriptor-limit.ts";
 import { AF_UNIX, type Driver, type DriverOptions, SOCKADDR_BYTES } from "./driver.ts";
 import { KERNEL_BYTES, Kernel } from "./epoll-kernel.ts";
 import { createEventfd } from "./eventfd.ts";
-import { HandleQueue } from "./handle-queue.ts";
 import { type Mapping, mapArena } from "./memory.ts";
 import { Pages } from "./pages.ts";
 import { Pipes } from "./pipes.ts";
@@ -14,30 +13,14 @@ import * as abi from "./uring-abi.ts";
 import { OP, SQE } from "./uring-abi.ts";
 import { ProvidedBuffers } from "./uring-buffers.ts";
 import { Listeners } from "./uring-listeners.ts";
+import { Receives } from "./uring-receives.ts";
+import { HANDLE_MASK, KIND, KIND_SHIFT, Requests } from "./uring-requests.ts";
 import { Ring, type RingLayout, ringBytes, sqeBytes } from "./uring-ring.ts";
 import { IS, SOCK, SocketTable } from "./uring-sockets.ts";
 import { UringSplices } from "./uring-splices.ts";
 
-/** Kinds of request, in bits 24–30 of the user data; the handle is in the bits below. */
-const KIND = Object.freeze({
-  IGNORED: 0,
-  WAKE: 1,
-  ACCEPT: 2,
-  RECEIVE: 3,
-  INTO: 4,
-  SEND: 5,
-  SOCKET: 6,
-  CONNECT: 7,
-  CLOSE: 8,
-  SPLICE_FROM: 9,
-  SPLICE_TO: 10,
-});
-const KIND_SHIFT = 24;
-const HANDLE_MASK = (1 << KIND_SHIFT) - 1;
-
 const POLLIN = 1;
 const EMFILE = 24;
-const ENOBUFS = 105;
 const ECANCELED = 125;
 const ENTRIES = 2048;
 const BUFFER_GROUP = 0;
@@ -94,7 +77,6 @@ export class UringDriver implements Driver {
   readonly bufferBytes: number;
   readonly pages: Pages;
   readonly wakeFd: number;
-  starved = 0;
   readonly #arena: Mapping;
   readonly #layout: ArenaLayout;
   readonly #address: number;
@@ -103,18 +85,14 @@ export class UringDriver implements Driver {
   readonly #table: SocketTable;
   readonly #cells: Int32Array;
   readonly #buffers: ProvidedBuffers;
-  /** Length and successor of each held buffer. */
-  readonly #heldBytes: Int32Array;
-  readonly #heldNext: Int32Array;
+  readonly #requests: Requests;
+  readonly #receives: Receives;
   readonly #listeners: Listeners;
   readonly #kernel: Kernel;
   readonly #pipes: Pipes;
   readonly #splices: UringSplices;
   /** The kernel can install a descriptor for a direct one (Linux 6.8). */
   readonly #canSplice: boolean;
-  /** Sockets with bytes or an end to deliver, sockets waiting for a buffer. */
-  readonly #ready: HandleQueue;
-  readonly #starving: HandleQueue;
   /** Completions of this turn: user data, result, flags. */
   readonly #done: Int32Array;
 
@@ -144,10 +122,16 @@ export class UringDriver implements Driver {
     this.pages = new Pages(layout.pagesAt, layout.bytes);
     this.#table = new SocketTable(sockets);
     this.#cells = this.#table.cells;
-    this.#heldBytes = new Int32Array(options.buffers);
-    this.#heldNext = new Int32Array(options.buffers);
-    this.#ready = new HandleQueue(sockets + 1);
-    this.#starving = new HandleQueue(sockets + 1);
+    this.#requests = new Requests(this.#ring, this.#cells);
+    this.#receives = new Receives(
+      this.#ring,
+      this.#requests,
+      this.#cells,
+      this.#arena.buffer,
+      this.#address,
+      this.#buffers,
+      sockets,
+    );
     this.#done = new Int32Array(layout.completions * 3);
     this.#words[layout.oneAt >> 2] = 1;
     this.#words[layout.lingerAt >> 2] = 1;
@@ -179,6 +163,10 @@ export class UringDriver implements Driver {
 
   get descriptors(): readonly number[] {
     return [this.#ring.fd, this.wakeFd];
+  }
+
+  get starved(): number {
+    return this.#receives.starved;
   }
 
   get systemCalls(): number {
@@ -217,32 +205,21 @@ export class UringDriver implements Driver {
     if (family !== AF_UNIX) {
       this.#setOption(socket, 6, 1, this.#layout.oneAt, 4, SQE.IO_LINK); // TCP_NODELAY
     }
-    at = this.#entry(OP.CONNECT, KIND.CONNECT, socket);
+    at = this.#requests.entry(OP.CONNECT, KIND.CONNECT, socket);
     words[at + 2] = bytes;
     words[at + 4] = this.#address + this.peerAt(socket);
   }
 
   receive(socket: number): void {
-    const at = socket * SOCK.WORDS;
-    const flags = this.#cells[at + SOCK.FLAGS]! | IS.WANTED;
-    this.#cells[at + SOCK.FLAGS] = flags;
-    if (this.#cells[at + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
-    else if ((flags & (IS.ARMED | IS.STARVED | IS.INTO_ARMED)) === 0) this.#arm(socket);
+    this.#receives.receive(socket);
   }
 
   receiveInto(socket: number, at: number, bytes: number): void {
-    const cell = socket * SOCK.WORDS;
-    this.#cells[cell + SOCK.INTO_AT] = at;
-    this.#cells[cell + SOCK.INTO_BYTES] = bytes;
-    const flags = this.#cells[cell + SOCK.FLAGS]! | IS.INTO;
-    this.#cells[cell + SOCK.FLAGS] = flags;
-    if (this.#cells[cell + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
-    else if (flags & IS.ARMED) this.#disarm(socket);
-    else this.#armInto(socket);
+    this.#receives.receiveInto(socket, at, bytes);
   }
 
   release(buffer: number): void {
-    this.#buffers.give(buffer);
+    this.#receives.release(buffer);
   }
 
   send(socket: number, at: number, bytes: number, more: boolean): void {
@@ -257,7 +234,7 @@ export class UringDriver implements Driver {
 
   #sendRest(socket: number): void {
     const cell = socket * SOCK.WORDS;
-    const entry = this.#entry(OP.SEND, KIND.SEND, socket);
+    const entry = this.#requests.entry(OP.SEND, KIND.SEND, socket);
     this.#words[entry + 4] = this.#address + this.#cells[cell + SOCK.SEND_AT]!;
     this.#words[entry + 6] = this.#cells[cell + SOCK.SEND_LEFT]!;
     this.#words[entry + 7] = this.#cells[cell + SOCK.SEND_FLAGS]!;
@@ -288,12 +265,12 @@ export class UringDriver implements Driver {
   }
 
   turn(sink: Sink, waitMs: number): number {
-    this.#feedStarving();
-    this.#deliverReady(sink);
+    this.#receives.feedStarving();
+    this.#receives.deliverReady(sink);
     this.#splices.run(sink);
     this.#listeners.rearm(performance.now());
     this.#buffers.publish();
-    const busy = this.#ready.count > 0 || this.#splices.waiting > 0;
+    const busy = this.#receives.ready > 0 || this.#splices.waiting > 0;
     const wait = busy ? 0 : this.#listeners.boundWait(waitMs);
     const ring = this.#ring;
     const count = ring.enter(wait);
@@ -321,11 +298,6 @@ export class UringDriver implements Driver {
     this.#arena.unmap();
   }
 
-  #entry(op: number, kind: number, socket: number): number {
-    this.#cells[socket * SOCK.WORDS + SOCK.PENDING]!++;
-    return this.#ring.entry(op | SQE.FIXED_FILE, socket, (kind << KIND_SHIFT) | socket, 0);
-  }
-
   /** setsockopt as a linked entry that is silent on success. */
   #setOption(
     socket: number,
@@ -350,122 +322,19 @@ export class UringDriver implements Driver {
     this.#words[at + 7] = POLLIN;
   }
 
-  #arm(socket: number): void {
-    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
-    const flags = this.#cells[cell]!;
-    this.#cells[cell] = flags | IS.ARMED;
-    const how = flags & IS.MULTI ? abi.RECV_MULTISHOT : abi.RECV_POLL_FIRST;
-    const at = this.#entry(OP.RECV | SQE.BUFFER_SELECT | how, KIND.RECEIVE, socket);
-    this.#words[at + 10] = BUFFER_GROUP;
-  }
-
-  #disarm(socket: number): void {
-    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
-    if (this.#cells[cell]! & IS.CANCELLING) return;
-    this.#cells[cell]! |= IS.CANCELLING;
-    const at = this.#ring.entry(OP.ASYNC_CANCEL, -1, KIND.IGNORED << KIND_SHIFT, 0);
-    this.#words[at + 4] = (KIND.RECEIVE << KIND_SHIFT) | socket;
-  }
-
-  #armInto(socket: number): void {
-    const cell = socket * SOCK.WORDS;
-    this.#cells[cell + SOCK.FLAGS]! |= IS.INTO_ARMED;
-    const at = this.#entry(OP.RECV, KIND.INTO, socket);
-    this.#words[at + 4] = this.#address + this.#cells[cell + SOCK.INTO_AT]!;
-    this.#words[at + 6] = this.#cells[cell + SOCK.INTO_BYTES]!;
-  }
-
-  #enqueue(socket: number): void {
-    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
-    if (this.#cells[cell]! & IS.QUEUED) return;
-    this.#cells[cell]! |= IS.QUEUED;
-    this.#ready.push(socket);
-  }
-
-  #deliverReady(sink: Sink): void {
-    for (let n = this.#ready.count; n > 0; n--) {
-      const socket = this.#ready.shift();
-      this.#cells[socket * SOCK.WORDS + SOCK.FLAGS]! &= ~IS.QUEUED;
-      this.#deliver(sink, socket);
-    }
-  }
-
-  /** Gives the owner what it asked for, if that is here. */
-  #deliver(sink: Sink, socket: number): void {
-    const cells = this.#cells;
-    const at = socket * SOCK.WORDS;
-    const flags = cells[at + SOCK.FLAGS]!;
-    if (flags & IS.CLOSING || (flags & (IS.WANTED | IS.INTO)) === 0) return;
-    if (cells[at + SOCK.HELD]! > 0) {
-      if (flags & IS.WANTED) this.#deliverHeld(sink, socket);
-      else this.#copyHeld(sink, socket);
-    } else if (flags & IS.ENDED) {
-      cells[at + SOCK.FLAGS] = flags & ~(IS.WANTED | IS.INTO);
-      sink.received(socket, cells[at + SOCK.END]!, cells[at + SOCK.INTO_AT]!, -1);
-    }
-  }
-
-  #deliverHeld(sink: Sink, socket: number): void {
-    const cells = this.#cells;
-    const at = socket * SOCK.WORDS;
-    const buffer = cells[at + SOCK.HELD_FIRST]!;
-    const skip = cells[at + SOCK.HELD_SKIP]!;
-    this.#dropHeld(at, buffer);
-    cells[at + SOCK.FLAGS]! &= ~IS.WANTED;
-    sink.received(socket, this.#heldBytes[buffer]! - skip, this.#buffers.at(buffer) + skip, buffer);
-  }
-
-  #copyHeld(sink: Sink, socket: number): void {
-    const cells = this.#cells;
-    const at = socket * SOCK.WORDS;
-    const buffer = cells[at + SOCK.HELD_FIRST]!;
-    const skip = cells[at + SOCK.HELD_SKIP]!;
-    const rest = this.#heldBytes[buffer]! - skip;
-    const bytes = Math.min(rest, cells[at + SOCK.INTO_BYTES]!);
-    const into = cells[at + SOCK.INTO_AT]!;
-    const from = this.#buffers.at(buffer) + skip;
-    this.memory.copyWithin(into, from, from + bytes);
-    if (bytes === rest) {
-      this.#dropHeld(at, buffer);
-      this.release(buffer);
-    } else {
-      cells[at + SOCK.HELD_SKIP] = skip + bytes;
-    }
-    cells[at + SOCK.FLAGS]! &= ~IS.INTO;
-    sink.received(socket, bytes, into, -1);
-  }
-
-  #dropHeld(at: number, buffer: number): void {
-    this.#cells[at + SOCK.HELD]!--;
-    this.#cells[at + SOCK.HELD_FIRST] = this.#heldNext[buffer]!;
-    this.#cells[at + SOCK.HELD_SKIP] = 0;
-  }
-
-  #hold(at: number, buffer: number, bytes: number): void {
-    const cells = this.#cells;
-    this.#heldBytes[buffer] = bytes;
-    this.#heldNext[buffer] = -1;
-    if (cells[at + SOCK.HELD] === 0) cells[at + SOCK.HELD_FIRST] = buffer;
-    else this.#heldNext[cells[at + SOCK.HELD_LAST]!] = buffer;
-    cells[at + SOCK.HELD_LAST] = buffer;
-    cells[at + SOCK.HELD]!++;
-  }
-
   #complete(sink: Sink, data: number, result: number, flags: number): void {
     const kind = data >>> KIND_SHIFT;
     const socket = data & HANDLE_MASK;
     switch (kind) {
       case KIND.RECEIVE:
-        this.#received(sink, socket, result, flags);
+        if (this.#receives.completed(sink, socket, result, flags)) this.#finishClose(socket);
         return;
       case KIND.SEND:
         if (this.#settled(socket)) this.#sent(sink, socket, result);
         return;
       case KIND.INTO:
         this.#cells[socket * SOCK.WORDS + SOCK.FLAGS]! &= ~(IS.INTO | IS.INTO_ARMED);
-        if (this.#settled(socket)) {
-          sink.received(socket, result, this.#cells[socket * SOCK.WORDS + SOCK.INTO_AT]!, -1);
-        }
+        if (this.#settled(socket)) this.#receives.intoCompleted(sink, socket, result);
         return;
       case KIND.ACCEPT:
         this.#accepted(sink, socket, result);
@@ -526,11 +395,7 @@ export class UringDriver implements Driver {
     const at = socket * SOCK.WORDS;
     if (cells[at + SOCK.FLAGS]! & IS.CLOSE_SENT) return;
     cells[at + SOCK.FLAGS]! |= IS.CLOSE_SENT;
-    while (cells[at + SOCK.HELD]! > 0) {
-      const buffer = cells[at + SOCK.HELD_FIRST]!;
-      this.#dropHeld(at, buffer);
-      this.release(buffer);
-    }
+    this.#receives.drop(socket);
     this.#splices.closed(socket);
     if (cells[at + SOCK.FLAGS]! & IS.RESET) {
       this.#ring.room(2);
@@ -538,75 +403,6 @@ export class UringDriver implements Driver {
     }
     const entry = this.#ring.entry(OP.CLOSE, 0, (KIND.CLOSE << KIND_SHIFT) | socket, 0);
     this.#words[entry + 11] = socket + 1;
-  }
-
-  #received(sink: Sink, socket: number, result: number, flags: number): void {
-    const cells = this.#cells;
-    const at = socket * SOCK.WORDS;
-    const buffer = flags & abi.CQE_BUFFER ? flags >>> 16 : -1;
-    if (buffer >= 0) this.#buffers.free--;
-    if ((flags & abi.CQE_MORE) === 0) {
-      cells[at + SOCK.FLAGS]! &= ~(IS.ARMED | IS.CANCELLING);
-      cells[at + SOCK.PENDING]!--;
-    }
-    const state = cells[at + SOCK.FLAGS]!;
-    if (state & IS.CLOSING) {
-      if (buffer >= 0) this.release(buffer);
-      if (cells[at + SOCK.PENDING] === 0) this.#finishClose(socket);
-      return;
-    }
-    if (result > 0) {
-      if (state & IS.WANTED && cells[at + SOCK.HELD] === 0) {
-        cells[at + SOCK.FLAGS] = state & ~IS.WANTED;
-        sink.received(socket, result, this.#buffers.at(buffer), buffer);
-        return;
-      }
-      this.#hold(at, buffer, result);
-      // Bytes nobody asked for: stop the flow, the rest waits in the kernel.
-      if ((state & (IS.ARMED | IS.INTO)) === IS.ARMED) this.#disarm(socket);
-    } else {
-      if (buffer >= 0) this.release(buffer);
-      if (result === -ENOBUFS) this.#starve(socket);
-      else if (result !== -ECANCELED) {
-        cells[at + SOCK.FLAGS]! |= IS.ENDED;
-        cells[at + SOCK.END] = result;
-      }
-    }
-    this.#afterReceive(sink, socket);
-  }
-
-  #afterReceive(sink: Sink, socket: number): void {
-    const cells = this.#cells;
-    const at = socket * SOCK.WORDS;
-    const state = cells[at + SOCK.FLAGS]!;
-    if (state & (IS.WANTED | IS.INTO) && (cells[at + SOCK.HELD]! > 0 || state & IS.ENDED)) {
-      this.#deliver(sink, socket);
-    } else if ((state & (IS.ARMED | IS.STARVED)) === 0) {
-      if (state & IS.INTO) this.#armInto(socket);
-      else if (state & IS.WANTED) this.#arm(socket);
-    }
-  }
-
-  #starve(socket: number): void {
-    this.starved++;
-    const cell = socket * SOCK.WORDS + SOCK.FLAGS;
-    if (this.#cells[cell]! & IS.STARVED) return;
-    this.#cells[cell]! |= IS.STARVED;
-    this.#starving.push(socket);
-  }
-
-  /** Receives that found no buffer are asked again, as many as there are buffers now. */
-  #feedStarving(): void {
-    for (let n = this.#buffers.free; n > 0 && this.#starving.count > 0; ) {
-      const socket = this.#starving.shift();
-      const cell = socket * SOCK.WORDS + SOCK.FLAGS;
-      const state = this.#cells[cell]! & ~IS.STARVED;
-      this.#cells[cell] = state;
-      if ((state & (IS.USED | IS.CLOSING | IS.WANTED | IS.ARMED)) === (IS.USED | IS.WANTED)) {
-        n--;
-        this.#arm(socket);
-      }
-    }
   }
 
   #accepted(sink: Sink, socket: number, result: number): void {
