@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { AF_INET, AF_INET6, AF_UNIX } from "#io/driver.ts";
 import { decodeSockaddr } from "#io/sockaddr.ts";
-import { boundAddress, closeFd } from "#io/sockets.ts";
+import { boundAddress, closeFd, setNonBlocking } from "#io/sockets.ts";
 import { LOCAL_4, LOCAL_6 } from "#kit/driver-harness.ts";
 import { overDrivers } from "#kit/drivers.ts";
 
@@ -72,6 +72,38 @@ overDrivers("connections", (test) => {
     assert.deepEqual(h.calls, []);
     h.driver.listen(0, fd);
     assert.ok(h.next("accepted", 0).result >= 0);
+  });
+
+  test("a listening descriptor may be blocking or not when it comes", (bench) => {
+    const h = bench();
+    for (const [listener, on] of [false, true].entries()) {
+      const fd = h.listenQuietly(LOCAL_4, 10);
+      setNonBlocking(fd, on);
+      h.driver.listen(listener, fd);
+      h.pair(boundAddress(fd), listener);
+      h.settle();
+      h.pair(boundAddress(fd), listener);
+      assert.deepEqual(h.calls, []);
+    }
+  });
+
+  test("drivers share a listener: each connection goes to one of them", (bench) => {
+    const clients = bench();
+    const sharers = [bench(), bench()];
+    const fd = clients.listenQuietly(LOCAL_4, 100);
+    for (const sharer of sharers) sharer.driver.listen(0, fd);
+    for (let i = 0; i < 50; i++) {
+      clients.next("connected", clients.dial(boundAddress(fd)));
+      for (const sharer of sharers) sharer.turn();
+    }
+    const count = () => sharers[0]!.calls.length + sharers[1]!.calls.length;
+    for (let turns = 0; count() < 50; turns++) {
+      assert.ok(turns < 1000, `${count()} of 50 accepted`);
+      for (const sharer of sharers) sharer.turn(1);
+    }
+    for (const sharer of sharers) sharer.settle();
+    assert.equal(count(), 50);
+    for (const { calls } of sharers) for (const { result } of calls) assert.ok(result >= 0);
   });
 
   test("a storm of connections is accepted, each once", (bench) => {
