@@ -21,11 +21,7 @@ export function discoverConfig(
   disk: Pick<Disk, "exists" | "list">,
 ): string[] {
   const wanted = named.length > 0 ? named : (env["WEIR_CONFIG"]?.split(":").filter(Boolean) ?? []);
-  if (wanted.length > 0) {
-    return wanted.flatMap((path) =>
-      filesAt(named.length > 0 ? path : resolve(cwd, path), cwd, disk),
-    );
-  }
+  if (wanted.length > 0) return wanted.flatMap((path) => filesAt(path, cwd, disk));
   const usual = USUAL.find((path) => disk.exists(resolve(cwd, path)));
   if (usual === undefined) {
     throw new WeirError(

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 
 /** What reading a configuration needs of the machine; tests hand in their own. */
@@ -12,8 +12,9 @@ export interface Disk {
   readonly run: (path: string) => Promise<unknown>;
 }
 
-/** Files larger than this are not read at all. */
+/** Files larger than this are refused; the parser has a limit of its own. */
 const MAX_BYTES = 16 * 1024 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -24,13 +25,37 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function readText(path: string): string {
+  let fd: number | undefined;
   try {
-    const { size } = statSync(path);
-    if (size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES / 1024 / 1024} MiB`);
-    return readFileSync(path, "utf8");
+    fd = openSync(path, "r");
+    return decode(readAll(fd));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(REASONS[code ?? ""] ?? message);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** Everything up to the end: pipes and devices have no size to ask for first. */
+function readAll(fd: number): Buffer {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for (;;) {
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    const count = readSync(fd, piece);
+    if (count === 0) return Buffer.concat(pieces);
+    pieces.push(piece.subarray(0, count));
+    bytes += count;
+    if (bytes > MAX_BYTES) throw new Error(`it is larger than ${MAX_BYTES / 1024 / 1024} MiB`);
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Error("it is not text in UTF-8");
   }
 }
 

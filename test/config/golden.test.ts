@@ -5,8 +5,8 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { formatConfig } from "#config/fmt.ts";
 import { configSchema } from "#config/json-schema.ts";
+import { violations } from "#kit/json-schema-check.ts";
 import { compileCase, fillCase, formatCase, parseCase, sourcesOf } from "./golden-case.ts";
-import { violations } from "./json-schema-check.ts";
 
 const update = process.env["UPDATE_GOLDEN"] === "1";
 const folder = import.meta.dirname;

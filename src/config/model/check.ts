@@ -64,7 +64,7 @@ const none = {
   options: {},
 };
 
-export const check = choose([...checks, none], {
+export const check = choose([...checks, none] as const, {
   help: "How servers are asked whether they are well; absent: not at all",
   key: "type",
   what: "check",

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { compareModels, describeChange } from "./compare.ts";
+import { compileConfig } from "./compile.ts";
+import type { Model } from "./model/document.ts";
+
+function modelOf(text: string): Model {
+  const { model, faults } = compileConfig([{ file: "f", text }]);
+  assert.ok(model, JSON.stringify(faults));
+  return model;
+}
+
+const base = `
+frontends: { web: { bind: ":80", default: web } }
+backends: { web: { servers: { a: 10.0.0.1:80, b: 10.0.0.2:80 } } }
+`;
+const changes = (text: string): string[] =>
+  compareModels(modelOf(base), modelOf(text)).map(describeChange);
+
+describe("comparing configurations", () => {
+  it("finds nothing between equals, however they are written", () => {
+    assert.deepEqual(
+      changes(`
+engine: { drain: 30s }
+defaults: { balance: roundrobin }
+frontends: { web: { bind: { address: "0.0.0.0:80" }, rules: [], default: web } }
+backends: { web: { servers: { b: { address: "10.0.0.2:80", weight: 1 }, a: 10.0.0.1:80 } } }
+`),
+      [],
+    );
+  });
+
+  it("names every keyword that differs, as it would be written", () => {
+    assert.deepEqual(
+      changes(`
+engine: { threads: 3, drain: 1m }
+log: combined
+monitor: { bind: off }
+frontends:
+  web: { bind: [":80", ":81"], default: web, rules: [{ name: x, when: { path: /a }, deny: 403 }] }
+  api: { bind: ":82", default: web }
+backends:
+  web:
+    balance: { type: random, draws: 4 }
+    check: http
+    timeouts: { connect: 1s }
+    servers: { a: { address: 10.0.0.1:80, weight: 9 }, c: 10.0.0.3:80 }
+`),
+      [
+        "~ engine.threads: auto → 3 (needs a restart)",
+        "~ engine.drain: 30s → 1m",
+        "~ log.format: httplog → combined",
+        "~ monitor.bind: 127.0.0.1:8404 → off",
+        "~ frontends.web.bind: 0.0.0.0:80 → [0.0.0.0:80, 0.0.0.0:81]",
+        "~ frontends.web.rules: [] → [{ name: x, when: { path: /a }, deny: 403 }]",
+        "+ frontends.api: { bind: 0.0.0.0:82, default: web }",
+        "~ backends.web.servers.a.weight: 1 → 9",
+        "- backends.web.servers.b: 10.0.0.2:80",
+        "+ backends.web.servers.c: 10.0.0.3:80",
+        "~ backends.web.balance: roundrobin → { type: random, draws: 4 }",
+        "+ backends.web.check: http",
+        "~ backends.web.timeouts.connect: 5s → 1s",
+      ],
+    );
+  });
+
+  it("tells of a changed default where it is in force", () => {
+    assert.deepEqual(changes(`defaults: { retries: 0 }\n${base}`), [
+      "~ backends.web.retries: 3 → 0",
+    ]);
+  });
+});
