@@ -6,12 +6,13 @@ import type { Contender, Setup } from "./contender.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/weir", import.meta.url));
 
+/** The access log is HAProxy's httplog; idle server connections serve any client, as with the others. */
 const configuration = (setup: Setup): string => `
 engine:
   threads: ${setup.threads}
   maxConnections: 16500
 monitor:
-  admin: ${setup.scratch}/weir-${setup.port}.sock
+  bind: off
 log:
   format: httplog
   target: ${setup.scratch}/weir-access.log
@@ -19,14 +20,16 @@ frontends:
   www:
     bind: 127.0.0.1:${setup.port}
     default: app
-    timeouts: { request: 10s, keepAlive: 300s, client: 300s }
+    timeouts: { request: 10s, keepAlive: 5m, client: 5m }
 backends:
   app:
     balance: roundrobin
-    check: { type: tcp, inter: 2s }
-    timeouts: { connect: 5s, server: 60s, queue: 10s }
+    check: { type: tcp, interval: 2s }
+    reuse: always
+    idle: { limit: 512 }
+    timeouts: { connect: 5s, server: 1m, queue: 10s }
     servers:
-      app1: { address: "127.0.0.1:${setup.backendPort}" }
+      app1: 127.0.0.1:${setup.backendPort}
 `;
 
 export const weir: Contender = {
@@ -35,9 +38,8 @@ export const weir: Contender = {
   start(setup) {
     const file = `${setup.scratch}/weir-${setup.port}.yaml`;
     writeFileSync(file, configuration(setup));
-    return startService(
-      pinned(setup.cpus, [BIN, "run", "-f", file]),
-      `${setup.scratch}/weir-${setup.port}.log`,
-    );
+    const base = `${setup.scratch}/weir-${setup.port}`;
+    const command = [BIN, "run", "-f", file, "--socket", `${base}.sock`];
+    return startService(pinned(setup.cpus, command), `${base}.log`);
   },
 };
