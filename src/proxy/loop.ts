@@ -1,3 +1,4 @@
+import type { Clock } from "#base/clock.ts";
 import { CODE } from "#base/errors.ts";
 import { systemClock } from "#io/clock.ts";
 import { allowedSockets } from "#io/descriptor-limit.ts";
@@ -48,6 +49,7 @@ export class Loop {
   readonly #board: Board;
   readonly #row: number;
   readonly #tell: (message: FromWorker) => void;
+  readonly #clock: Clock;
   /** Listener number and descriptor by bind key. */
   readonly #listening = new Map<string, { listener: number; fd: number }>();
   #drainUntilMs = 0;
@@ -55,7 +57,12 @@ export class Loop {
   #housekeptMs = 0;
   #wallOffset = 0;
 
-  constructor(start: WorkerStart, board: Board, tell: (message: FromWorker) => void) {
+  constructor(
+    start: WorkerStart,
+    board: Board,
+    tell: (message: FromWorker) => void,
+    clock: Clock = systemClock,
+  ) {
     const { plan, index } = start;
     const chosen = chooseDriver(plan.engine.driver, driverOptions(plan.engine));
     this.driver = chosen.driver;
@@ -63,11 +70,12 @@ export class Loop {
     this.#board = board;
     this.#row = index * WORKER.size;
     this.#tell = tell;
+    this.#clock = clock;
     const runtime = createRuntime(plan, board, index);
     const log = new AccessLog(board, index);
-    const now = systemClock.monotonicMs();
+    const now = clock.monotonicMs();
     this.core = new Core(this.driver, board, index, runtime, log, now);
-    this.dispatch = new Dispatch(this.core, systemClock);
+    this.dispatch = new Dispatch(this.core, clock);
     this.#setClock(now);
     this.#listen(plan, start.listeners);
     board.workers[this.#row + WORKER.DRIVER] = this.driver.name === "io_uring" ? 1 : 2;
@@ -118,7 +126,7 @@ export class Loop {
   }
 
   #setClock(now: number): void {
-    this.#wallOffset = systemClock.wallMs() - now;
+    this.#wallOffset = this.#clock.wallMs() - now;
     this.dispatch.wallOffset = this.#wallOffset;
   }
 
@@ -224,7 +232,7 @@ export class Loop {
 
   #drain(withinMs: number): void {
     this.core.draining = true;
-    this.#drainUntilMs = systemClock.monotonicMs() + withinMs;
+    this.#drainUntilMs = this.#clock.monotonicMs() + withinMs;
   }
 
   #stopAccepting(): void {

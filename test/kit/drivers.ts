@@ -32,6 +32,9 @@ function impossible(create: Create): string | false {
 
 const reasons = new Map(Object.values(DRIVERS).map((create) => [create, impossible(create)]));
 
+/** Why this host cannot run the driver, or false. */
+export const unusable = (name: Driver["name"]): string | false => reasons.get(DRIVERS[name])!;
+
 /** What a test of the suite gets: makes harnesses, which end with the test. */
 export type Bench = (options?: Partial<DriverOptions>) => Harness;
 

@@ -1,11 +1,21 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { encodeSockaddr } from "#io/sockaddr.ts";
 import { boundAddress, closeFd, listenOn } from "#io/sockets.ts";
 import { writeAddress } from "#plan/address-cell.ts";
-import { BACKEND, Board, type BoardSizes, boardBytes, SERVER, WORKER } from "#plan/board.ts";
-import type { Plan } from "#plan/plan.ts";
+import {
+  BACKEND,
+  Board,
+  type BoardSizes,
+  boardBytes,
+  PROCESS_TOTALS,
+  SERVER,
+  WORKER,
+} from "#plan/board.ts";
+import type { Plan, ServerPlan } from "#plan/plan.ts";
 import { Loop } from "#proxy/loop.ts";
 import type { FromWorker } from "#proxy/protocol.ts";
 import { planFromText } from "./plan.ts";
+import { SimClock } from "./sim-clock.ts";
 
 const SIZES: BoardSizes = {
   workers: 1,
@@ -15,124 +25,217 @@ const SIZES: BoardSizes = {
   logBytes: 1 << 20,
 };
 
-/** A worker's loop turned by this process's own event loop, with real sockets on both sides. */
-export interface TestProxy {
+/** Turns in a row without a completion after which nothing more is expected to happen. */
+const QUIET_TURNS = 25;
+/** Turns after which a proxy that should have come to rest is given up. */
+const MOST_TURNS = 20_000;
+
+export interface ProxyOptions {
+  readonly driver?: "io_uring" | "epoll";
+  /** What the configuration says of `engine`, as YAML in flow style; the driver is added. */
+  readonly engine?: string;
+}
+
+/** What a proxy still holds; all zero but the memory it keeps for itself when all is well. */
+export interface Left {
+  readonly connections: number;
+  readonly upstreams: number;
+  readonly exchanges: number;
+  readonly pageBytes: number;
+  /** Gauges on the Board that are not zero, as text. */
+  readonly gauges: readonly string[];
+}
+
+/**
+ * A worker's loop turned by this process's own event loop, with real sockets on both sides. Its time
+ * stands still unless a test lets it pass.
+ */
+export class TestProxy {
   readonly loop: Loop;
   readonly board: Board;
-  readonly plan: Plan;
-  /** Ports the binds got, in the order they are written. */
-  readonly ports: readonly number[];
-  /** Port of the first bind. */
-  readonly port: number;
-  readonly messages: FromWorker[];
+  readonly clock = new SimClock();
+  plan: Plan;
+  readonly messages: FromWorker[] = [];
+  readonly #options: ProxyOptions;
+  readonly #fds = new Map<string, number>();
+  #turning = true;
+  #error: unknown;
+
+  constructor(text: string, options: ProxyOptions = {}) {
+    this.#options = options;
+    this.plan = this.#planOf(text);
+    this.board = new Board(new SharedArrayBuffer(boardBytes(SIZES)), SIZES);
+    this.#publish(this.plan);
+    const listeners = this.#listen(this.plan);
+    const start = { index: 0, boardFd: -1, boardSizes: SIZES, plan: this.plan, listeners };
+    this.loop = new Loop(start, this.board, (message) => this.messages.push(message), this.clock);
+    this.#turn();
+  }
+
+  #planOf(text: string): Plan {
+    const driver = this.#options.driver ?? "io_uring";
+    const engine = this.#options.engine ?? "maxConnections: 400, memory: 32m";
+    return planFromText(`engine: { driver: ${driver}, threads: 1, ${engine} }\n${text}`);
+  }
+
+  #listen(plan: Plan): { key: string; fd: number }[] {
+    const binds = plan.frontends.flatMap((f) => f.binds);
+    for (const bind of binds) {
+      if (this.#fds.has(bind.key)) continue;
+      this.#fds.set(bind.key, listenOn(bind.address, { backlog: bind.backlog }));
+    }
+    return binds.map(({ key }) => ({ key, fd: this.#fds.get(key)! }));
+  }
+
+  #turn(): void {
+    if (!this.#turning || this.loop.ended) return;
+    try {
+      this.loop.turn(() => {}, 0);
+    } catch (error) {
+      this.#error = error;
+      this.#turning = false;
+      throw error;
+    }
+    setImmediate(() => this.#turn());
+  }
+
+  /** Gives every server of the Plan its address and weight, as health does at a start. */
+  #publish(plan: Plan): void {
+    for (const backend of plan.backends) {
+      for (const server of backend.servers) this.#publishServer(server);
+      this.#touch(backend.slot);
+    }
+  }
+
+  #publishServer(server: ServerPlan): void {
+    const memory = new Uint8Array(128);
+    const row = server.slot * SERVER.size;
+    const bytes = encodeSockaddr(server.address, memory, 0);
+    writeAddress(this.board, server.slot, memory, 0, bytes);
+    const usable = !server.backup && server.admin === "ready";
+    this.board.servers[row + SERVER.EFFECTIVE] = usable ? server.weight * 256 : 0;
+    this.board.servers[row + SERVER.STICKY] = server.admin === "drain" ? 1 : 0;
+    this.board.servers[row + SERVER.WEIGHT] = server.weight;
+    this.board.servers[row + SERVER.MAX_CONNECTIONS] = server.maxConnections;
+  }
+
+  #touch(backendSlot: number): void {
+    Atomics.add(this.board.backends, backendSlot * BACKEND.size + BACKEND.EPOCH, 1);
+  }
+
+  /** Ports of the present Plan's binds, in the order they are written. */
+  get ports(): readonly number[] {
+    const keys = this.plan.frontends.flatMap((f) => f.binds.map((b) => b.key));
+    return keys.map((key) => {
+      const address = boundAddress(this.#fds.get(key)!);
+      return "port" in address ? address.port : 0;
+    });
+  }
+
+  get port(): number {
+    return this.ports[0]!;
+  }
+
+  /** Lets the proxy and this process's sockets work until nothing happens any more. */
+  async quiet(): Promise<void> {
+    const totals = this.board.totals[0]!.process;
+    let before = -1;
+    for (let still = 0, n = 0; still < QUIET_TURNS && n < MOST_TURNS; n++) {
+      await nextTurn();
+      if (this.#error) throw this.#error;
+      const done = totals[PROCESS_TOTALS.COMPLETIONS]!;
+      still = done === before ? still + 1 : 0;
+      before = done;
+    }
+  }
+
+  /** Lets time pass, after what is under way and before what follows from it. */
+  async advance(ms: number): Promise<void> {
+    await this.quiet();
+    this.clock.advance(ms);
+    await this.quiet();
+  }
+
   /** Complete lines of the access log so far. */
-  log(): string[];
+  log(): string[] {
+    const ring = this.board.totals[0]!.log;
+    const head = this.board.workers[WORKER.LOG_HEAD]! >>> 0;
+    const lines: string[] = [];
+    for (let at = 0; at < head; ) {
+      const bytes = ring[at]! | (ring[at + 1]! << 8) | (ring[at + 2]! << 16);
+      const line = Buffer.from(ring.subarray(at + 4, at + 4 + bytes));
+      lines.push(line.toString("latin1").trimEnd());
+      at += 4 + ((bytes + 3) & ~3);
+    }
+    return lines;
+  }
+
   /** Swaps to another configuration; binds are matched by what is written. */
-  reload(text: string): Plan;
-  /** Sets what health would: a server's effective weight, or its place in the whole. */
+  async reload(text: string): Promise<void> {
+    this.plan = this.#planOf(text);
+    this.#publish(this.plan);
+    this.loop.handle({ type: "plan", plan: this.plan, listeners: this.#listen(this.plan) });
+    await this.quiet();
+  }
+
+  /** Board slot of a server. */
+  slot(backend: string, server: string): number {
+    const found = this.plan.backends.find((b) => b.name === backend)!;
+    return found.servers.find((s) => s.name === server)!.slot;
+  }
+
+  /** Sets cells of a server's row, as health or an operator would. */
   server(
     backend: string,
     server: string,
-    cells: Partial<Record<keyof typeof SERVER, number>>,
-  ): void;
-  /** Ends everything at once and says what was left over. */
-  stop(): { connections: number; exchanges: number; pageBytes: number };
-}
-
-/** Gives every server of the Plan its address and weight, as health does at a start. */
-function publish(board: Board, plan: Plan): void {
-  const memory = new Uint8Array(128);
-  for (const backend of plan.backends) {
-    for (const server of backend.servers) {
-      const row = server.slot * SERVER.size;
-      const bytes = encodeSockaddr(server.address, memory, 0);
-      writeAddress(board, server.slot, memory, 0, bytes);
-      board.servers[row + SERVER.EFFECTIVE] = server.backup ? 0 : server.weight * 256;
-      board.servers[row + SERVER.WEIGHT] = server.weight;
-      board.servers[row + SERVER.MAX_CONNECTIONS] = server.maxConnections;
+    cells: Partial<Record<Exclude<keyof typeof SERVER, "size" | "columns">, number>>,
+  ): void {
+    const row = this.slot(backend, server) * SERVER.size;
+    for (const [column, value] of Object.entries(cells)) {
+      this.board.servers[row + (SERVER as unknown as Record<string, number>)[column]!] = value;
     }
-    Atomics.add(board.backends, backend.slot * BACKEND.size + BACKEND.EPOCH, 1);
+    this.#touch(this.plan.backends.find((b) => b.name === backend)!.slot);
   }
-}
 
-/** Binds must be written with port 0 so that tests do not meet. */
-export function startProxy(text: string, driver: "io_uring" | "epoll" = "io_uring"): TestProxy {
-  const configured = (body: string): Plan => planFromText(`engine: { driver: ${driver} }\n${body}`);
-  const plan = configured(text);
-  const board = new Board(new SharedArrayBuffer(boardBytes(SIZES)), SIZES);
-  const fds = new Map<string, number>();
-  const messages: FromWorker[] = [];
-  const listen = (of: Plan) => {
-    for (const bind of of.frontends.flatMap((f) => f.binds)) {
-      if (!fds.has(bind.key)) fds.set(bind.key, listenOn(bind.address, { backlog: bind.backlog }));
-    }
-    return [...fds].map(([key, fd]) => ({ key, fd }));
-  };
-  publish(board, plan);
-  const start = { index: 0, boardFd: -1, boardSizes: SIZES, plan, listeners: listen(plan) };
-  const loop = new Loop(start, board, (message) => messages.push(message));
-  let turning = true;
-  const turn = (): void => {
-    if (!turning || loop.ended) return;
-    loop.turn(() => {}, 0);
-    setImmediate(turn);
-  };
-  turn();
-  const ports = [...fds.values()].map((fd) => {
-    const address = boundAddress(fd);
-    return "port" in address ? address.port : 0;
-  });
-  let current = plan;
-  return {
-    loop,
-    board,
-    plan,
-    ports,
-    port: ports[0]!,
-    messages,
-    log: () => readLog(board),
-    reload(body) {
-      current = configured(body);
-      publish(board, current);
-      loop.handle({ type: "plan", plan: current, listeners: listen(current) });
-      return current;
-    },
-    server(backend, server, cells) {
-      const found = current.backends.find((b) => b.name === backend)!;
-      const { slot } = found.servers.find((s) => s.name === server)!;
-      for (const [column, value] of Object.entries(cells)) {
-        board.servers[slot * SERVER.size + SERVER[column as keyof typeof SERVER as "ADMIN"]] =
-          value;
-      }
-      Atomics.add(board.backends, found.slot * BACKEND.size + BACKEND.EPOCH, 1);
-    },
-    stop() {
-      turning = false;
-      const { core } = loop;
-      const left = {
-        connections: core.connections,
-        exchanges: core.exchangesInUse,
-        pageBytes: loop.driver.pages.usedBytes,
-      };
-      if (!loop.ended) loop.driver.destroy();
-      for (const fd of fds.values()) closeFd(fd);
-      return left;
-    },
-  };
-}
-
-function readLog(board: Board): string[] {
-  const ring = board.totals[0]!.log;
-  const head = board.workers[WORKER.LOG_HEAD]! >>> 0;
-  const lines: string[] = [];
-  for (let at = 0; at < head; ) {
-    const bytes = ring[at]! | (ring[at + 1]! << 8) | (ring[at + 2]! << 16);
-    lines.push(
-      Buffer.from(ring.subarray(at + 4, at + 4 + bytes))
-        .toString("latin1")
-        .trimEnd(),
-    );
-    at += 4 + ((bytes + 3) & ~3);
+  /** A server's row on the Board now. */
+  cell(backend: string, server: string, column: "ACTIVE" | "QUEUED" | "IDLE" | "FAILURES"): number {
+    return this.board.servers[this.slot(backend, server) * SERVER.size + SERVER[column]]!;
   }
-  return lines;
+
+  /** What is there now. */
+  left(): Left {
+    const { core } = this.loop;
+    return {
+      connections: core.connections,
+      upstreams: core.upstreamCount,
+      exchanges: core.exchangesInUse,
+      pageBytes: this.loop.driver.pages.usedBytes,
+      gauges: this.#gauges(),
+    };
+  }
+
+  #gauges(): string[] {
+    const own = this.board.totals[0]!;
+    const sum = (cells: Int32Array, size: number, columns: number[]): number[] =>
+      columns.map((c) => cells.reduce((s, v, i) => (i % size === c ? s + v : s), 0));
+    const servers = [SERVER.ACTIVE, SERVER.QUEUED, SERVER.IDLE];
+    const found = {
+      connections: this.board.frontends.reduce((s, v, i) => (i % 4 === 2 ? s + v : s), 0),
+      backends: sum(this.board.backends, BACKEND.size, [BACKEND.ACTIVE, BACKEND.QUEUED]).join(),
+      servers: sum(this.board.servers, SERVER.size, servers).join(),
+      ownFrontends: own.frontendGauges.join(),
+      ownBackends: own.backendGauges.join(),
+      ownServers: own.serverGauges.join(),
+    };
+    return Object.entries(found)
+      .filter(([, value]) => /[1-9]/.test(String(value)))
+      .map(([name, value]) => `${name}: ${value}`);
+  }
+
+  /** Ends everything at once. */
+  stop(): void {
+    this.#turning = false;
+    if (!this.loop.ended) this.loop.driver.destroy();
+    for (const fd of this.#fds.values()) closeFd(fd);
+  }
 }
