@@ -67,7 +67,7 @@ function serverDocument(
     connectErrors: meter?.total("CONNECT_ERRORS") ?? 0,
     responseErrors: meter?.total("RESPONSE_ERRORS") ?? 0,
     retries: meter?.total("RETRIES") ?? 0,
-    check: checkDocument(snapshot?.check),
+    check: checkDocument(backend, snapshot?.check),
     reason: snapshot?.reason ?? "",
     healthMs: snapshot?.healthMs ?? 0,
     downs: snapshot?.downs ?? 0,
@@ -89,9 +89,13 @@ function wordOf(snapshot: ServerSnapshot | undefined): ServerWord {
   return snapshot.health;
 }
 
-function checkDocument(check: ServerSnapshot["check"]): ServerDocument["check"] {
+function checkDocument(
+  backend: BackendPlan,
+  check: ServerSnapshot["check"],
+): ServerDocument["check"] {
   if (!check) {
-    return { ok: null, code: "UNK", text: CHECK_RESULT_WORDS.UNK, durationMs: 0, streak: 0 };
+    const text = backend.check ? CHECK_RESULT_WORDS.UNK : "no check is configured";
+    return { ok: null, code: "UNK", text, durationMs: 0, streak: 0 };
   }
   const { ok, code, detail, durationMs, streak } = check;
   const times = Math.abs(streak);

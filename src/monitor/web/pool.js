@@ -3,13 +3,14 @@ import { openCommands } from "./commands.js";
 import { byId, element, keyed, setText } from "./dom.js";
 import { duration, joined, number, span } from "./format.js";
 import { text } from "./language.js";
+import { isFine } from "./states.js";
 
 const COLUMNS = 11;
 const table = byId("pool");
 const troubled = byId("troubled");
 const filter = byId("filter");
 
-const isTroubled = (server) => server.state !== "up" || server.serverErrorsPerSecond > 0;
+const isTroubled = (server) => !isFine(server.state) || server.serverErrorsPerSecond > 0;
 
 function wanted(backend) {
   const words = filter.value.trim().toLowerCase();
@@ -32,7 +33,7 @@ function updateBackendRow(row, backend) {
   setText(name.children[0], backend.name);
   setText(name.children[1], backend.balance);
   const all = backend.servers.length;
-  const whole = backend.servers.every((server) => server.state === "up");
+  const whole = backend.servers.every((server) => isFine(server.state));
   const tone = backend.usable === 0 ? "hot" : whole ? "muted" : "warm";
   setCell(state, text("usable", { usable: backend.usable, all }), tone);
   setNumber(active, backend.active);

@@ -9,3 +9,6 @@ export const STATES = {
   open: { shape: "●", tone: "good" },
   paused: { shape: "■", tone: "off" },
 };
+
+/** Nothing to look at: what no check watches counts as well until it fails. */
+export const isFine = (state) => state === "up" || state === "unknown";
