@@ -14,7 +14,7 @@ export const MAX_TEXT = 4 * 1024 * 1024;
 /** Maps and lists inside one another. */
 export const MAX_DEPTH = 64;
 /** Lexical tokens of a file; an entry of a map takes about six. */
-const MAX_TOKENS = 1_500_000;
+const MAX_TOKENS = 1_000_000;
 
 /** Something wrong with the text itself: offsets [from, to) and a sentence. */
 export interface SyntaxFault {

@@ -5,7 +5,6 @@ export {
   type ChosenBeside,
   choose,
   chosenByDefault,
-  type NoFields,
 } from "./choose.ts";
 export { list, named } from "./collections.ts";
 export {
@@ -26,25 +25,20 @@ export {
   expectMap,
   fallbacks,
   fieldsSchema,
-  formatFields,
   group,
   inheritFields,
-  keywordSchema,
   pathTo,
   readEntries,
   readFields,
   section,
-  unknownKeyword,
 } from "./maps.ts";
-export { mapped, refine } from "./refine.ts";
-export { type ScalarKind, scalar } from "./scalar.ts";
-export { bool, int, number, oneOf, pattern, text } from "./scalars.ts";
+export { refine } from "./refine.ts";
+export { scalar } from "./scalar.ts";
+export { bool, int, oneOf, pattern, text } from "./scalars.ts";
 export {
   type Dict,
-  describeTree,
   type Entry,
   type Fault,
-  type List,
   type Place,
   Report,
   type Scalar,
@@ -52,11 +46,8 @@ export {
   type Tree,
 } from "./tree.ts";
 export {
-  type DurationText,
   duration,
-  formatDuration,
   formatSize,
   percent,
-  type SizeText,
   size,
 } from "./units.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { list, named } from "./collections.ts";
 import { type Field, optional, orOff } from "./field.ts";
 import { fallbacks, fieldsSchema, group, inheritFields, readFields, section } from "./maps.ts";
-import { mapped, refine } from "./refine.ts";
+import { refine } from "./refine.ts";
 import { bool, int, text } from "./scalars.ts";
 import { type Dict, Report, type Tree } from "./tree.ts";
 import { duration } from "./units.ts";
@@ -138,17 +138,6 @@ describe("fields made of fields", () => {
     assert.equal(read(even, 4).value, 4);
     assert.deepEqual(read(even, 3).faults, ["top: expected an even number, found 3"]);
     assert.equal(read(even, "x").faults.length, 1);
-  });
-
-  it("mapped changes the value and its fallback, and formats through", () => {
-    const twice = mapped(
-      int({ help: "h", fallback: 2 }),
-      (n) => n * 2,
-      (n) => n / 2,
-    );
-    assert.equal(twice.fallback, 4);
-    assert.equal(read(twice, 5).value, 10);
-    assert.equal(twice.format(10), "5");
   });
 
   it("orOff knows one word more", () => {

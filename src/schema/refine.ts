@@ -24,21 +24,3 @@ export function refine<T, I>(
     },
   };
 }
-
-/** A field that reads as another does and then turns the value into something else. */
-export function mapped<T, U, I>(
-  field: Field<T, I>,
-  to: (value: T) => U,
-  from: (value: U) => T,
-): Field<U, I> {
-  const { inherit: _, ...rest } = field;
-  return {
-    ...rest,
-    fallback: field.fallback === undefined ? undefined : to(field.fallback),
-    read(tree, path, report) {
-      const value = field.read(tree, path, report);
-      return value === undefined ? undefined : to(value);
-    },
-    format: (value) => field.format(from(value)),
-  };
-}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { address, network } from "./addresses.ts";
 import type { Field } from "./field.ts";
-import { bool, int, number, oneOf, pattern, text } from "./scalars.ts";
+import { bool, int, oneOf, pattern, text } from "./scalars.ts";
 import { Report, type Scalar, type Tree } from "./tree.ts";
 import { duration, percent, size } from "./units.ts";
 
@@ -36,8 +36,6 @@ const rows: readonly (readonly [string, Field<unknown>, Scalar["value"], unknown
   ["int of a fraction", int({ help }), 1.5, "expected a whole number of at least 0"],
   ["int too large to be exact", int({ help }), 2 ** 53, "expected a whole number of at least 0"],
   ["int that is one number", int({ help, min: 1, max: 1 }), 2, "expected 1"],
-  ["number", number({ help, min: 0, max: 1 }), 0.5, 0.5],
-  ["number above", number({ help, min: 0, max: 1 }), 2, "expected a number from 0 to 1"],
   ["bool", bool({ help }), true, true],
   ["bool in an old word", bool({ help }), "yes", "expected true (YAML 1.2 has no other word"],
   ["bool in another", bool({ help }), "Off", "expected false (YAML 1.2 has no other word"],

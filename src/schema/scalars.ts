@@ -26,19 +26,6 @@ export function int(
   });
 }
 
-/** Any number in [min, max]. */
-export function number(
-  options: Common<number> & { min: number; max: number },
-): Field<number, number> {
-  return scalar(options, {
-    type: "number",
-    expected: bounds(options.min, options.max, "a number"),
-    schema: { type: "number", minimum: options.min, maximum: options.max },
-    parse: (v) => (typeof v === "number" && v >= options.min && v <= options.max ? v : undefined),
-    format: String,
-  });
-}
-
 /** `true` or `false`; the older words yes, no, on and off are refused with a hint. */
 export function bool(options: Common<boolean>): Field<boolean, boolean> {
   return scalar(options, {

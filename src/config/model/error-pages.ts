@@ -1,4 +1,4 @@
-import { group, type InferFields, named, optional, text } from "#schema/index.ts";
+import { group, named, optional, text } from "#schema/index.ts";
 
 /** Longest page: it is kept in every thread and sent in one piece. */
 export const MAX_PAGE = 64 * 1024;
@@ -16,7 +16,6 @@ const pageFields = {
     text({ help: "File that holds the page, read when the configuration is", maxLength: 4096 }),
   ),
 };
-export type ErrorPage = InferFields<typeof pageFields>;
 
 export const errorPages = named(
   group(pageFields, { help: "A page; a bare value is its text", short: "body" }),

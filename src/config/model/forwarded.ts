@@ -1,4 +1,4 @@
-import { bool, type InferFields, list, network, optional, section, text } from "#schema/index.ts";
+import { bool, list, network, optional, section, text } from "#schema/index.ts";
 
 export const forwardedFields = {
   xForwardedFor: bool({ help: "Tell servers the client's address", fallback: true }),
@@ -19,7 +19,6 @@ export const forwardedFields = {
     single: true,
   }),
 };
-export type Forwarded = InferFields<typeof forwardedFields>;
 
 export const forwarded = section(forwardedFields, {
   help: "What servers are told about the client",

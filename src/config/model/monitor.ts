@@ -1,14 +1,6 @@
 import { type Address, parseAddress } from "#base/address.ts";
 import { inNetwork, parseIp, parseNetwork } from "#base/ip.ts";
-import {
-  address,
-  type InferFields,
-  optional,
-  orOff,
-  refine,
-  section,
-  text,
-} from "#schema/index.ts";
+import { address, optional, orOff, refine, section, text } from "#schema/index.ts";
 
 const loopback = ["127.0.0.0/8", "::1"].map(parseNetwork).filter((n) => typeof n !== "string");
 
@@ -42,7 +34,6 @@ export const monitorFields = {
     }),
   ),
 };
-export type Monitor = InferFields<typeof monitorFields>;
 
 export const monitor = section(monitorFields, {
   help: "Status page, metrics and the commands' socket",

@@ -1,4 +1,4 @@
-import { duration, type InferFields, optional } from "#schema/index.ts";
+import { duration, optional } from "#schema/index.ts";
 
 export const frontendTimeoutFields = {
   request: duration({
@@ -16,7 +16,6 @@ export const frontendTimeoutFields = {
     fallback: 60_000,
   }),
 };
-export type FrontendTimeoutValues = InferFields<typeof frontendTimeoutFields>;
 
 export const backendTimeoutFields = {
   connect: duration({
@@ -41,4 +40,3 @@ export const backendTimeoutFields = {
     fallback: 3_600_000,
   }),
 };
-export type BackendTimeoutValues = InferFields<typeof backendTimeoutFields>;
