@@ -266,11 +266,13 @@ export class UringDriver implements Driver {
 
   turn(sink: Sink, waitMs: number): number {
     this.#receives.feedStarving();
+    // What was told without the kernel may have been all that the caller waits for.
+    const told = this.#receives.ready + this.#splices.waiting;
     this.#receives.deliverReady(sink);
     this.#splices.run(sink);
     this.#listeners.rearm(performance.now());
     this.#buffers.publish();
-    const busy = this.#receives.ready > 0 || this.#splices.waiting > 0;
+    const busy = told + this.#receives.ready + this.#splices.waiting > 0;
     const wait = busy ? 0 : this.#listeners.boundWait(waitMs);
     const ring = this.#ring;
     const count = ring.enter(wait);
