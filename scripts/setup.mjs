@@ -12,8 +12,15 @@ const NODE_PACKAGE = join(ROOT, "node_modules", "node");
 const NODE = join(NODE_PACKAGE, "bin", "node");
 const STAMP = join(ROOT, "node_modules", ".weir-setup");
 
-/** Flags every process of ours is started with: USR1 means a graceful stop, not a debugger. */
-export const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--disable-sigusr1"];
+/**
+ * Flags every process of ours is started with: USR1 means a graceful stop, not a debugger, and a
+ * regular expression that backtracks without end goes on in linear time.
+ */
+export const NODE_FLAGS = [
+  "--disable-warning=ExperimentalWarning",
+  "--disable-sigusr1",
+  "--enable-experimental-regexp-engine-on-excessive-backtracks",
+];
 
 export class SetupError extends Error {}
 

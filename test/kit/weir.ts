@@ -9,7 +9,11 @@ import { type Answer, type Ask, ask, askJson } from "#cli/client.ts";
 import { freePort } from "./free-port.ts";
 
 const ENTRY = fileURLToPath(new URL("../../bin/weir.ts", import.meta.url));
-const FLAGS = ["--disable-warning=ExperimentalWarning", "--disable-sigusr1"];
+const FLAGS = [
+  "--disable-warning=ExperimentalWarning",
+  "--disable-sigusr1",
+  "--enable-experimental-regexp-engine-on-excessive-backtracks",
+];
 
 /** A start slower than this has failed; only a failing test ever waits so long. */
 const START_MS = 60_000;
