@@ -38,14 +38,25 @@ test("pages lent at the same time never overlap, and lie inside the slab", () =>
 });
 
 test("a slab that is lent out refuses, counts it, and lends again what comes back", () => {
-  const pages = new Pages(START, START + 2 * PAGE_SIZES[1]!);
-  const first = pages.take(1);
-  assert.ok(pages.take(1) > first);
-  assert.equal(pages.take(1), -1);
+  const pages = new Pages(START, START + 2 * PAGE_SIZES[2]!);
+  const first = pages.take(2);
+  assert.ok(pages.take(2) > first);
+  assert.equal(pages.take(2), -1);
   assert.equal(pages.take(0), -1);
   assert.equal(pages.refused, 2);
-  pages.give(first, 1);
-  assert.equal(pages.take(1), first);
+  pages.give(first, 2);
+  assert.equal(pages.take(2), first);
+});
+
+test("after a rush for small pages there is room for large ones again, and the other way round", () => {
+  const pages = new Pages(START, START + BYTES);
+  for (const size of [0, 2, 1, 0, 2]) {
+    const lent: number[] = [];
+    for (let at = pages.take(size); at >= 0; at = pages.take(size)) lent.push(at);
+    assert.equal(lent.length, BYTES / PAGE_SIZES[size]!);
+    for (const at of lent) pages.give(at, size);
+    assert.equal(pages.usedBytes, 0);
+  }
 });
 
 test("the class for a number of bytes is the smallest that holds them", () => {
