@@ -49,11 +49,11 @@ backends:
       [
         "~ engine.threads: auto → 3 (needs a restart)",
         "~ engine.drain: 30s → 1m",
-        "~ log.format: httplog → combined",
         "~ monitor.bind: 127.0.0.1:8404 → off",
         "~ frontends.web.bind: 0.0.0.0:80 → [0.0.0.0:80, 0.0.0.0:81]",
+        "~ frontends.web.log.format: httplog → combined",
         "~ frontends.web.rules: [] → [{ name: x, when: { path: /a }, deny: 403 }]",
-        "+ frontends.api: { bind: 0.0.0.0:82, default: web }",
+        "+ frontends.api: { bind: 0.0.0.0:82, log: combined, default: web }",
         "~ backends.web.servers.a.weight: 1 → 9",
         "- backends.web.servers.b: 10.0.0.2:80",
         "+ backends.web.servers.c: 10.0.0.3:80",

@@ -19,7 +19,8 @@ export interface Change {
  * order of the language. A thing that came or went is one change, not one for each of its keywords.
  */
 export function compareModels(before: Model, after: Model): Change[] {
-  const { defaults: _, version: __, ...fields } = documentFields;
+  // `defaults` and `log` are in force in frontends and backends only.
+  const { defaults: _, log: __, version: ___, ...fields } = documentFields;
   return compareFields(fields, before, after, []);
 }
 

@@ -150,7 +150,7 @@ function defaultsSection(): string {
     `Of frontends: ${names(frontendShared)}.`,
     `Of backends: ${names(backendShared)}.\n`,
     "`timeouts` and the other maps that are always there are taken keyword by keyword; `check`, `agent`,",
-    "`cookie`, `log` and `errorPages` as a whole. `check: off`, `agent: off` and `cookie: off` take",
+    "`cookie` and `errorPages` as a whole. `check: off`, `agent: off` and `cookie: off` take",
     "an inherited one away.\n",
   ].join("\n");
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
+import { parse, stringify } from "yaml";
 import { formatConfig } from "./fmt.ts";
 
 const long = Array.from({ length: 9 }, (_, i) => `host-${i}.example.com`).join(", ");
@@ -44,6 +46,21 @@ describe("laying out", () => {
       assert.equal(formatConfig(after), after, "twice is once");
     });
   }
+
+  it("never changes what is said, and twice is once", () => {
+    const documents = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 5 });
+    const style = fc.constantFrom("any" as const, "block" as const, "flow" as const);
+    fc.assert(
+      fc.property(documents, style, (value, collectionStyle) => {
+        const before = stringify(value, { collectionStyle });
+        const after = formatConfig(before);
+        assert.ok(typeof after === "string", before);
+        assert.deepEqual(parse(after), parse(before));
+        assert.equal(formatConfig(after), after);
+      }),
+      { numRuns: 300 },
+    );
+  });
 
   it("text that is not YAML gives its faults", () => {
     const faults = formatConfig("a: [1");

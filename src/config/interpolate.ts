@@ -26,7 +26,14 @@ export function interpolate(
   secrets: Set<string>,
   report: Report,
 ): Tree {
+  // What several aliases share is filled in, and found at fault, once.
+  const done = new Map<Tree, Tree>();
   const walk = (node: Tree, path: string): Tree => {
+    const filled = done.get(node) ?? fill(node, path);
+    done.set(node, filled);
+    return filled;
+  };
+  const fill = (node: Tree, path: string): Tree => {
     switch (node.kind) {
       case "list":
         return { ...node, items: node.items.map((item, i) => walk(item, `${path}[${i}]`)) };

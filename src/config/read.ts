@@ -15,6 +15,7 @@ import {
   type Model,
   withDefaults,
 } from "./model/document.ts";
+import { logFields } from "./model/log.ts";
 
 /**
  * Reads a whole configuration. What could not be read is missing from the model, its fault being in
@@ -25,16 +26,30 @@ export function readModel(tree: Tree, report: Report): { model: Model; tree: Dic
     return undefined;
   }
   const entries = tree.entries.filter((entry) => !entry.key.startsWith("x-"));
-  const written = entries.find((entry) => entry.key === "defaults");
-  const common: Defaults =
-    (written && defaults.read(written.value, "defaults", report)) ?? fallbacks(defaultsFields);
-  const fields = { ...withDefaults(common), defaults: known(defaults, common) };
   const document: Dict = { ...tree, entries };
-  const read = readEntries(fields, document, "", report);
+  const only = (key: string): Dict => ({ ...tree, entries: entries.filter((e) => e.key === key) });
+
+  const log =
+    readEntries({ log: documentFields.log }, only("log"), "", report).log ?? fallbacks(logFields);
+  const inherited = defaults.inherit!({ ...fallbacks(defaultsFields), log });
+  const values: Defaults =
+    readEntries({ defaults: inherited }, only("defaults"), "", report).defaults ??
+    fallbacks(defaultsFields);
+
+  const read = readEntries(
+    {
+      ...withDefaults(values),
+      log: known(documentFields.log, log),
+      defaults: known(defaults, values),
+    },
+    document,
+    "",
+    report,
+  );
   const model = {
     ...read,
     engine: read.engine ?? documentFields.engine.fallback,
-    log: read.log ?? documentFields.log.fallback,
+    log,
     monitor: read.monitor ?? documentFields.monitor.fallback,
     frontends: read.frontends ?? new Map(),
     backends: read.backends ?? new Map(),

@@ -16,6 +16,10 @@ export function checkModes(review: Review): void {
         expected: `a backend of mode ${frontend.mode}`,
       });
     }
+    if (frontend.mode === "tcp") {
+      // Until the proxy carries bytes: better refused than served as HTTP.
+      review.error([...path, "mode"], "mode tcp is not there yet", { expected: "mode http" });
+    }
     if (frontend.mode === "tcp" && frontend.rules.length > 0) {
       review.error([...path, "rules"], "rules look at requests, which mode tcp does not read", {
         expected: "mode http, or `default` alone",

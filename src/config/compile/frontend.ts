@@ -10,7 +10,7 @@ export interface FrontendContext {
   readonly maxConnections: number;
   readonly backend: (name: string) => number;
   /** Index of a log in Plan.logs, or -1 for none. */
-  readonly log: (own: Log | undefined) => number;
+  readonly log: (log: Log) => number;
   readonly errorPages: FrontendPlan["errorPages"];
 }
 
@@ -43,14 +43,10 @@ function planBind(frontend: string, { address, backlog, v6Only, mode }: Bind, i:
   return { key, address, backlog, v6Only, mode };
 }
 
-/** Collects the logs of a Plan, each once; gives their indices. */
-export function createLogs(common: Log): {
-  readonly logs: LogPlan[];
-  readonly index: (own: Log | undefined) => number;
-} {
+/** Collects the logs of a Plan, each once; gives their indices, -1 for none. */
+export function createLogs(): { readonly logs: LogPlan[]; readonly index: (log: Log) => number } {
   const logs: LogPlan[] = [];
-  const index = (own: Log | undefined): number => {
-    const { format, target } = own ?? common;
+  const index = ({ format, target }: Log): number => {
     if (format === "none") return -1;
     const known = logs.findIndex((log) => log.format === format && log.target === target);
     return known >= 0 ? known : logs.push({ format, target }) - 1;

@@ -51,7 +51,7 @@ export function planOf(
 ): Plan {
   const keys = keysOf(model);
   for (const table of Object.keys(keys) as (keyof BoardSlots)[]) slots[table].assign(keys[table]);
-  const { logs, index } = createLogs(model.log);
+  const { logs, index } = createLogs();
   return {
     generation: ground.generation,
     engine: planEngine(model.engine, ground),

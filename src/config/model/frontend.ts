@@ -36,7 +36,7 @@ export const frontendShared = {
   ),
   timeouts: section(frontendTimeoutFields, { help: "How long clients may take" }),
   forwarded,
-  log: optional(ownLog),
+  log: ownLog,
   errorPages,
 };
 

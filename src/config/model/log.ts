@@ -1,4 +1,4 @@
-import { group, type InferFields, oneOf, section, text } from "#schema/index.ts";
+import { type InferFields, oneOf, section, text } from "#schema/index.ts";
 
 export const logFields = {
   format: oneOf(["httplog", "combined", "json", "none"], {
@@ -16,14 +16,11 @@ export const logFields = {
 export type Log = InferFields<typeof logFields>;
 
 export const log = section(logFields, {
-  help: "The access log; a bare value is the format",
+  help: "The access log of frontends that have none of their own; a bare value is the format",
   short: "format",
 });
 
-/**
- * A frontend's own log instead of the common one; what it leaves out is as above, not as in `log`.
- */
-export const ownLog = group(logFields, {
-  help: "An access log of its own; absent: the one of the top-level `log`",
+export const ownLog = section(logFields, {
+  help: "An access log of its own; what it leaves out is as in the top-level `log`",
   short: "format",
 });
