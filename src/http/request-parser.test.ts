@@ -229,7 +229,11 @@ test("a head may be as large as the limit and no larger, wherever the bytes lie"
   assert.equal(parse(`${exact}GET / HTTP`), 5 + 64);
   assert.equal(parse(exact.replace("X: ", "X: x")), "REQUEST_HEAD_TOO_LARGE");
   assert.equal(parse(exact.slice(0, 63)), "more");
-  // Inside the request line the target is to blame.
+  // Inside the request line the target is to blame, unless it has not even begun.
+  limits.headBytes = 8;
+  assert.equal(parse("GETGETGETGET"), "REQUEST_HEAD_TOO_LARGE");
+  assert.equal(parse("GET /aaaaaaaa"), "REQUEST_URI_TOO_LONG");
+  limits.headBytes = 64;
   assert.equal(parse(`GET /${"a".repeat(60)}`), "REQUEST_URI_TOO_LONG");
 });
 

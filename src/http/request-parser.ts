@@ -46,7 +46,7 @@ export function parseRequest(
   const at = parseHead(bytes, from, Math.min(end, edge), head, limits);
   if (at !== NEED_MORE || end < edge) return at;
   // The limit is reached: inside the request line its target is to blame, else the fields.
-  return head.version === 0 && head.method + head.methodEnd > 0 ? URI_TOO_LONG : TOO_LARGE;
+  return head.methodEnd > 0 && head.version === 0 ? URI_TOO_LONG : TOO_LARGE;
 }
 
 function parseHead(
