@@ -55,14 +55,23 @@ export interface Fault {
   readonly severity: "error" | "warning";
 }
 
-/** Faults kept; more of them are counted, but nobody would read them. */
-const MAX_FAULTS = 200;
+/** Errors kept, and warnings; more of them are counted, but nobody would read them. */
+const MAX_KEPT = 200;
 
 /** Collects faults; reading goes on after one. */
 export class Report {
   readonly faults: Fault[] = [];
-  /** How many of the faults are errors. */
-  errors = 0;
+  #errors = 0;
+  #warnings = 0;
+
+  /** How many errors there were, kept or not. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  get hasErrors(): boolean {
+    return this.#errors > 0;
+  }
 
   error(
     tree: { readonly place: Place; readonly broken?: true },
@@ -70,9 +79,8 @@ export class Report {
     message: string,
     more: Partial<Fault> = {},
   ): void {
-    if (tree.broken) return;
-    this.#add({ place: tree.place, path, message, severity: "error", ...more });
-    this.errors++;
+    if (tree.broken || this.#errors++ >= MAX_KEPT) return;
+    this.faults.push({ place: tree.place, path, message, severity: "error", ...more });
   }
 
   warning(
@@ -81,15 +89,8 @@ export class Report {
     message: string,
     more: Partial<Fault> = {},
   ): void {
-    this.#add({ place: tree.place, path, message, severity: "warning", ...more });
-  }
-
-  #add(fault: Fault): void {
-    if (this.faults.length < MAX_FAULTS) this.faults.push(fault);
-  }
-
-  get hasErrors(): boolean {
-    return this.errors > 0;
+    if (this.#warnings++ >= MAX_KEPT) return;
+    this.faults.push({ place: tree.place, path, message, severity: "warning", ...more });
   }
 }
 
