@@ -1,15 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { configurationDocs } from "#config/docs.ts";
+import { PAGES } from "./docs/pages.ts";
 
 /**
  * `npm run docs`: writes the pages that derive from declarations; `--check` says which are out of
  * date.
  */
-const PAGES: readonly (readonly [path: string, text: () => string])[] = [
-  ["docs/configuration.md", configurationDocs],
-];
-
 const root = join(import.meta.dirname, "..");
 const isCheck = process.argv.includes("--check");
 

@@ -1,0 +1,14 @@
+import { configurationDocs } from "#config/docs.ts";
+import { apiDocs } from "./api.ts";
+import { cliDocs } from "./cli.ts";
+import { errorsDocs } from "./errors.ts";
+import { metricsDocs } from "./metrics.ts";
+
+/** The pages of the manual that derive from declarations, and how each is written. */
+export const PAGES: readonly (readonly [path: string, text: () => string])[] = [
+  ["docs/api.md", apiDocs],
+  ["docs/cli.md", cliDocs],
+  ["docs/configuration.md", configurationDocs],
+  ["docs/errors.md", errorsDocs],
+  ["docs/metrics.md", metricsDocs],
+];
