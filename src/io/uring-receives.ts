@@ -12,8 +12,9 @@ const ECANCELED = 125;
 const BUFFER_GROUP = 0;
 
 /**
- * Receiving. Accepted sockets have one multishot receive that serves many requests of the owner; what
- * comes unasked is held, and stops the flow. Others are armed for one arrival at a time.
+ * Receiving. A socket that gets small pieces has one multishot receive that serves many requests of the
+ * owner; what comes unasked is held, and stops the flow. One that gets large bodies, which go into the
+ * owner's memory or are spliced, is armed for one arrival at a time, so that nothing is in the way.
  *
  *   asked, nothing here ─► ARMED ─bytes─► told            unasked bytes ─► held, receive cancelled
  *                            └─no buffer─► STARVED ─► armed again when buffers come back
@@ -64,7 +65,9 @@ export class Receives {
 
   receive(socket: number): void {
     const at = socket * SOCK.WORDS;
-    const flags = this.#cells[at + SOCK.FLAGS]! | IS.WANTED;
+    let flags = this.#cells[at + SOCK.FLAGS]! | IS.WANTED;
+    // One arrival after another in small pieces: a multishot receive saves arming each time.
+    if (flags & IS.POOLED_LAST) flags |= IS.MULTI;
     this.#cells[at + SOCK.FLAGS] = flags;
     if (this.#cells[at + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
     else if ((flags & (IS.ARMED | IS.STARVED | IS.INTO_ARMED)) === 0) this.#arm(socket);
@@ -74,7 +77,7 @@ export class Receives {
     const cell = socket * SOCK.WORDS;
     this.#cells[cell + SOCK.INTO_AT] = at;
     this.#cells[cell + SOCK.INTO_BYTES] = bytes;
-    const flags = this.#cells[cell + SOCK.FLAGS]! | IS.INTO;
+    const flags = (this.#cells[cell + SOCK.FLAGS]! & ~(IS.MULTI | IS.POOLED_LAST)) | IS.INTO;
     this.#cells[cell + SOCK.FLAGS] = flags;
     if (this.#cells[cell + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
     else if (flags & IS.ARMED) this.#disarm(socket);
@@ -83,6 +86,15 @@ export class Receives {
 
   release(buffer: number): void {
     this.#buffers.give(buffer);
+  }
+
+  /** Somebody else is to read from the socket: false when a receive or held bytes are in the way. */
+  yieldTo(socket: number): boolean {
+    const at = socket * SOCK.WORDS;
+    const busy = IS.ARMED | IS.INTO_ARMED | IS.STARVED | IS.ENDED;
+    if (this.#cells[at + SOCK.FLAGS]! & busy || this.#cells[at + SOCK.HELD]! > 0) return false;
+    this.#cells[at + SOCK.FLAGS]! &= ~(IS.MULTI | IS.POOLED_LAST);
+    return true;
   }
 
   #arm(socket: number): void {
@@ -205,7 +217,7 @@ export class Receives {
     }
     if (result > 0) {
       if (state & IS.WANTED && cells[at + SOCK.HELD] === 0) {
-        cells[at + SOCK.FLAGS] = state & ~IS.WANTED;
+        cells[at + SOCK.FLAGS] = (state & ~IS.WANTED) | IS.POOLED_LAST;
         sink.received(socket, result, this.#buffers.at(buffer), buffer);
         return false;
       }

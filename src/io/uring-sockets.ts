@@ -61,6 +61,8 @@ export const IS = Object.freeze({
   SPLICED_INTO: 16384,
   SPLICE_QUEUED: 32768,
   INSTALLING: 65536,
+  /** The last bytes came in a pooled buffer. */
+  POOLED_LAST: 131072,
 });
 
 export class SocketTable {

@@ -261,7 +261,8 @@ export class UringDriver implements Driver {
   }
 
   splice(from: number, to: number, bytes: number): boolean {
-    return this.#canSplice && this.#splices.begin(from, to, bytes);
+    if (!this.#canSplice || !this.#receives.yieldTo(from)) return false;
+    return this.#splices.begin(from, to, bytes);
   }
 
   turn(sink: Sink, waitMs: number): number {
