@@ -63,10 +63,13 @@ async function compete(subjects: Subject[], arena: Arena, options: BenchOptions)
       for (let i = 0; i < able.length; i++) {
         const subject = able[(i + round) % able.length]!;
         const { name } = subject.contender;
-        const figures = await work.measure(subject, arena);
+        const figures = await work.measure(subject, arena).catch((error: Error): Figures => {
+          options.say(`${work.name} ${name} failed: ${error.message}`);
+          return { failed: 1 };
+        });
         ((results[work.name] ??= {})[name] ??= []).push(figures);
         const first = work.columns[0]!;
-        const value = figures[first.key]!.toFixed(first.digits);
+        const value = (figures[first.key] ?? Number.NaN).toFixed(first.digits);
         options.say(`round ${round + 1} ${work.name} ${name}: ${value} ${first.title}`);
       }
     }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { fullSpeed } from "../kit/load.ts";
 import { memory } from "../kit/procfs.ts";
-import { freePort, listening, pinned } from "../kit/service.ts";
+import { freePort, listening, pinned, type Service } from "../kit/service.ts";
 import { type Arena, columns, metered, urlOf, type Work } from "./work.ts";
 
 const CONNECTIONS = 15_000;
@@ -21,12 +21,32 @@ async function holdIdle(port: number, arena: Arena): Promise<() => Promise<void>
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   await new Promise<void>((resolve, reject) => {
     child.stdout.once("data", () => resolve());
-    child.once("exit", (code) => reject(new Error(`idle clients ended with ${code}`)));
+    child.once("exit", (code) => reject(new Error(`the idle clients ended with ${code}`)));
   });
   return async () => {
     child.stdin.end();
     await gone;
   };
+}
+
+/** Changes of memory that count as none. */
+const CALM_BYTES = 256 * 1024;
+const CALM_SECONDS = 3;
+const PATIENCE_SECONDS = 20;
+
+/**
+ * Memory once it has come to rest: collectors give back what a burst of load took only after a
+ * while, and that is more than many connections take.
+ */
+async function settledMemory(service: Service): Promise<{ rss: number; pss: number }> {
+  let last = memory(service.tree());
+  for (let second = 0, calm = 0; second < PATIENCE_SECONDS && calm < CALM_SECONDS; second++) {
+    await sleep(1000);
+    const now = memory(service.tree());
+    calm = Math.abs(now.rss - last.rss) < CALM_BYTES ? calm + 1 : 0;
+    last = now;
+  }
+  return last;
 }
 
 /** Memory of a fresh process with the connections less without, and traffic beside them. */
@@ -62,12 +82,10 @@ export const idle: Work = {
       };
       await fullSpeed(load);
       const alone = await metered(service, () => fullSpeed(load));
-      await sleep(500);
-      const before = memory(service.tree());
+      const before = await settledMemory(service);
       const release = await holdIdle(port, arena);
       try {
-        await sleep(500);
-        const after = memory(service.tree());
+        const after = await settledMemory(service);
         const beside = await metered(service, () => fullSpeed(load));
         return {
           bytesEach: (after.rss - before.rss) / CONNECTIONS,

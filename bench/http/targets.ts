@@ -74,7 +74,8 @@ export function ratio(
 ): number {
   const own = results[work]?.[contender] ?? [];
   const other = results[work]?.[to] ?? [];
-  return median(own.map((f, i) => f[figure]! / (other[i]?.[figure] ?? Number.NaN)));
+  const of = (figures: Figures | undefined): number => figures?.[figure] ?? Number.NaN;
+  return median(own.map((figures, i) => of(figures) / of(other[i])));
 }
 
 /** Median over the rounds of one contender's figure. */
@@ -90,7 +91,10 @@ export function checkTargets(results: Results): Check[] {
       target.of === "weir"
         ? middle(results, target.work, target.figure, "weir")
         : ratio(results, target.work, target.figure, "weir", "haproxy");
-    if (Number.isNaN(value)) continue;
+    const byContender = results[target.work] ?? {};
+    const against = target.of === "weir" ? "weir" : "haproxy";
+    // One that took part and has no figure has failed, and misses its target.
+    if (!byContender["weir"] || !byContender[against]) continue;
     if (target.most !== undefined) checks.push(atMost(target.name, value, target.most));
     if (target.least !== undefined) checks.push(atLeast(target.name, value, target.least));
   }
