@@ -31,7 +31,7 @@ export class Stream {
   watch(response: ServerResponse): void {
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
     response.once("close", () => this.#watchers.delete(response));
-    if (this.#watchers.size === 0) this.#last = JSON.parse(toJson(this.#document()));
+    if (this.#watchers.size === 0) this.#last = this.#document();
     this.#watchers.add(response);
     send(response, frame("status", toJson(this.#last)));
   }
@@ -39,7 +39,7 @@ export class Stream {
   /** Once a second. */
   tick(): void {
     if (this.#watchers.size === 0) return;
-    const now = JSON.parse(toJson(this.#document()));
+    const now = this.#document();
     const change = diff(this.#last, now) ?? {};
     this.#last = now;
     this.#sendAll(frame("delta", toJson(change)));

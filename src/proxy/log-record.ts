@@ -12,7 +12,7 @@ export interface LogRecord {
   /** The client's port; -1 for a client on a Unix socket, which has no address. */
   peerPort: number;
 
-  /** Names as configured (letters, digits, `_.:-`), at most LOG_NAME_MAX bytes. */
+  /** Names as configured (letters, digits, `_.:-`), at most 64 bytes. */
   frontend: Uint8Array;
   /** Empty when none was chosen. */
   backend: Uint8Array;
@@ -66,9 +66,6 @@ export interface LogRecord {
   agentFrom: number;
   agentTo: number;
 }
-
-/** Longest name of a frontend, backend or server. */
-export const LOG_NAME_MAX = 64;
 
 /** Room a formatter must be given: every fixed part at its longest, and something of each text. */
 export const LOG_LINE_MIN = 2048;
