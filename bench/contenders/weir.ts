@@ -6,7 +6,10 @@ import type { Contender, Setup } from "./contender.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/weir", import.meta.url));
 
-/** The access log is HAProxy's httplog; idle server connections serve any client, as with the others. */
+/**
+ * The access log is HAProxy's httplog; idle server connections serve any client, as with the
+ * others.
+ */
 const configuration = (setup: Setup): string => `
 engine:
   threads: ${setup.threads}
