@@ -31,7 +31,7 @@ const idleFields = {
   limit: int({
     help: "Idle connections kept to each server by each thread",
     max: 100_000,
-    fallback: 128,
+    fallback: 4096,
   }),
   timeout: duration({
     help: "How long an idle connection is kept; keep it below what the servers allow",
@@ -85,7 +85,7 @@ export const backendShared = {
   ),
   queue: section(queueFields, { help: "Requests that wait for a server", short: "limit" }),
   reuse: oneOf(["never", "safe", "always"], {
-    help: "Use of idle connections to servers: `safe` keeps a client's first request off them",
+    help: "Use of idle connections to servers: `safe` sends a request that may not be repeated only over one in use a second ago",
     fallback: "safe",
   }),
   idle: section(idleFields, { help: "Connections to servers that wait for the next request" }),
