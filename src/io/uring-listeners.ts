@@ -108,9 +108,11 @@ export class Listeners {
     if (this.#missingTotal > 0 && !this.#resting) this.#rearmAll();
   }
 
-  rearm(nowMs: number): void {
+  /** Arms what is missing, if the rest is over. */
+  rearm(): void {
     if (this.#missingTotal === 0) return;
     if (this.#resting) {
+      const nowMs = performance.now();
       if (this.#restUntilMs === 0) this.#restUntilMs = nowMs + REST_MS;
       if (nowMs < this.#restUntilMs) return;
       this.#resting = false;

@@ -271,7 +271,7 @@ export class UringDriver implements Driver {
     const told = this.#receives.ready + this.#splices.waiting;
     this.#receives.deliverReady(sink);
     this.#splices.run(sink);
-    this.#listeners.rearm(performance.now());
+    this.#listeners.rearm();
     this.#buffers.publish();
     const busy = told + this.#receives.ready + this.#splices.waiting > 0;
     const wait = busy ? 0 : this.#listeners.boundWait(waitMs);

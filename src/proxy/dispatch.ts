@@ -38,10 +38,14 @@ export class Dispatch implements Sink {
     this.due = (socket) => this.expired(socket);
   }
 
-  /** Reads the clock before a wait; the first completion after it reads it again. */
-  refresh(): void {
-    this.#read();
+  /** A wait begins: the first completion after it reads the clock. */
+  waiting(): void {
     this.#fresh = false;
+  }
+
+  /** The wait is over, and nobody may have read the clock. */
+  settle(): void {
+    if (!this.#fresh) this.#read();
   }
 
   #read(): void {

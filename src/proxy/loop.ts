@@ -77,6 +77,7 @@ export class Loop {
     this.core = new Core(this.driver, board, index, runtime, log, now);
     this.dispatch = new Dispatch(this.core, clock);
     this.#setClock(now);
+    this.dispatch.settle();
     this.#listen(plan, start.listeners);
     board.workers[this.#row + WORKER.DRIVER] = this.driver.name === "io_uring" ? 1 : 2;
     board.workers[this.#row + WORKER.GENERATION] = plan.generation;
@@ -90,11 +91,13 @@ export class Loop {
       this.dispatch.wake = false;
       messages();
     }
-    this.dispatch.refresh();
     core.timers.advance(core.nowMs, this.dispatch.due);
     if (core.nowMs - this.#housekeptMs >= HOUSEKEEPING_MS) this.#housekeep();
     const accepts = core.totals.process[PROCESS_TOTALS.ACCEPTS]!;
-    const done = this.driver.turn(this.dispatch, Math.min(mostMs, this.#waitMs()));
+    const wait = Math.min(mostMs, this.#waitMs());
+    this.dispatch.waiting();
+    const done = this.driver.turn(this.dispatch, wait);
+    this.dispatch.settle();
     if (done < 0) throw new Error(`the event loop broke: errno ${-done}`);
     this.#count(done);
     if (core.draining && this.#accepting) {
