@@ -98,7 +98,12 @@ test("every file of src was looked at, and every folder has its row in the table
   const missed = there.filter((path) => !looked.has(path) && !path.includes(".gen."));
   assert.deepEqual(missed, []);
   assert.ok(files.length > 100, `${files.length} files`);
-  assert.deepEqual(readdirSync(join(ROOT, "src")).sort(), Object.keys(LAYERS).sort());
+  // The table may have rows for folders to come; git keeps no empty ones.
+  const folders = readdirSync(join(ROOT, "src"));
+  assert.deepEqual(
+    folders.filter((folder) => !Object.hasOwn(LAYERS, folder)),
+    [],
+  );
   const count = files.reduce((sum, file) => sum + importsOf(file).length, 0);
   assert.ok(count > files.length, `${count} imports`);
 });
