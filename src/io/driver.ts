@@ -34,7 +34,10 @@ export interface Driver extends Transport {
   peerAt(socket: number): number;
   /** Begins accepting on a listening descriptor, which stays the caller's. `listener` is the caller's name for it, 0 … 1023. */
   listen(listener: number, fd: number): void;
-  /** Stops accepting. No `accepted` for it comes afterwards, but for connections already taken. */
+  /**
+   * Stops accepting. No `accepted` for it comes afterwards, but for connections already taken. The
+   * descriptor may be closed at once: nothing here holds the socket open.
+   */
   unlisten(listener: number): void;
   /** A new stream socket: a handle, or -EMFILE, -ENOBUFS … */
   open(family: number): number;

@@ -75,6 +75,8 @@ export class Listeners {
     this.#missing[listener] = 0;
     const at = this.#ring.entry(OP.ASYNC_CANCEL, fd, 0, 0);
     this.#words[at + 7] = CANCEL_ALL | CANCEL_FD;
+    // The kernel finds the accepts by the descriptor, which is no longer ours to rely on afterwards.
+    this.#ring.submit();
   }
 
   /** Listener that the completed accept of this handle belonged to. */

@@ -177,8 +177,7 @@ export class Ring {
    * entries so far are submitted first.
    */
   entry(op: number, fd: number, data: number, extra: number): number {
-    if (((this.#tail - Atomics.load(this.words, this.#sqHead)) | 0) >= this.#entries)
-      this.#submit();
+    if (((this.#tail - Atomics.load(this.words, this.#sqHead)) | 0) >= this.#entries) this.submit();
     const at = this.#sqBase + (this.#tail & this.#sqMask) * SQE_WORDS;
     this.#tail = (this.#tail + 1) | 0;
     const words = this.words;
@@ -202,10 +201,11 @@ export class Ring {
   /** Makes sure that `count` entries can follow each other in one submission (a linked chain). */
   room(count: number): void {
     const used = (this.#tail - Atomics.load(this.words, this.#sqHead)) | 0;
-    if (used + count > this.#entries) this.#submit();
+    if (used + count > this.#entries) this.submit();
   }
 
-  #submit(): void {
+  /** Hands over what was entered so far, without waiting for any of it. */
+  submit(): void {
     Atomics.store(this.words, this.#sqTail, this.#tail);
     const count = (this.#tail - this.#told) | 0;
     this.systemCalls++;

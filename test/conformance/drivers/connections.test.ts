@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { AF_INET, AF_INET6, AF_UNIX } from "#io/driver.ts";
 import { decodeSockaddr } from "#io/sockaddr.ts";
-import { boundAddress, closeFd, setNonBlocking } from "#io/sockets.ts";
+import { boundAddress, closeFd, listenOn, setNonBlocking } from "#io/sockets.ts";
 import { LOCAL_4, LOCAL_6 } from "#kit/driver-harness.ts";
 import { overDrivers } from "#kit/drivers.ts";
 
@@ -72,6 +72,18 @@ overDrivers("connections", (test) => {
     assert.deepEqual(h.calls, []);
     h.driver.listen(0, fd);
     assert.ok(h.next("accepted", 0).result >= 0);
+  });
+
+  test("a listener taken away and closed at once is refused from then on", (bench) => {
+    const h = bench();
+    const fd = listenOn(LOCAL_4);
+    const address = boundAddress(fd);
+    h.driver.listen(0, fd);
+    h.settle();
+    h.driver.unlisten(0);
+    closeFd(fd);
+    h.settle();
+    assert.equal(h.next("connected", h.dial(address)).result, -ECONNREFUSED);
   });
 
   test("a listening descriptor may be blocking or not when it comes", (bench) => {
