@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { fullSpeed } from "../kit/load.ts";
+import { fullSpeed, type Load } from "../kit/load.ts";
 import { memory } from "../kit/procfs.ts";
 import { freePort, listening, pinned, type Service } from "../kit/service.ts";
 import { type Arena, columns, metered, urlOf, type Work } from "./work.ts";
@@ -49,6 +49,12 @@ async function settledMemory(service: Service): Promise<{ rss: number; pss: numb
   return last;
 }
 
+/** Load at full speed, twice: the first time is for compilers. */
+async function warm(service: Service, load: Load) {
+  await fullSpeed(load);
+  return await metered(service, () => fullSpeed(load));
+}
+
 /** Memory of a fresh process with the connections less without, and traffic beside them. */
 export const idle: Work = {
   name: "idle",
@@ -80,24 +86,21 @@ export const idle: Work = {
         seconds: arena.seconds,
         cpus: arena.loadCpus,
       };
-      await fullSpeed(load);
-      const alone = await metered(service, () => fullSpeed(load));
+      // Little load before: what a collector gives back after much would hide what connections take.
+      await fullSpeed({ ...load, connections: 1, seconds: 1 });
       const before = await settledMemory(service);
       const release = await holdIdle(port, arena);
-      try {
-        const after = await settledMemory(service);
-        const beside = await metered(service, () => fullSpeed(load));
-        return {
-          bytesEach: (after.rss - before.rss) / CONNECTIONS,
-          pssEach: (after.pss - before.pss) / CONNECTIONS,
-          rssMb: after.rss / 1e6,
-          cpuRatio: beside.cpuUs / alone.cpuUs,
-          rateRatio: beside.perSecond / alone.perSecond,
-          failed: alone.failed + beside.failed,
-        };
-      } finally {
-        await release();
-      }
+      const idle = await settledMemory(service);
+      const beside = await warm(service, load).finally(release);
+      const alone = await warm(service, load);
+      return {
+        bytesEach: (idle.rss - before.rss) / CONNECTIONS,
+        pssEach: (idle.pss - before.pss) / CONNECTIONS,
+        rssMb: idle.rss / 1e6,
+        cpuRatio: beside.cpuUs / alone.cpuUs,
+        rateRatio: beside.perSecond / alone.perSecond,
+        failed: alone.failed + beside.failed,
+      };
     } finally {
       await service.stop();
     }
