@@ -38,6 +38,8 @@ const TCP_NODELAY = 1;
 const SHUT_WR = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_MORE = 0x8000;
+/** What epoll_wait(2) takes is an int. */
+const LONGEST_WAIT_MS = 0x7fff_ffff;
 const F_SETPIPE_SZ = 1031;
 const SPLICE_F_MOVE = 1;
 const SPLICE_F_NONBLOCK = 2;
@@ -97,8 +99,10 @@ export class Kernel {
     return this.#done(epollCtl(epoll, EPOLL_CTL_DEL, fd, this.#address + this.#scratch + EVENT));
   }
 
+  /** `waitMs` of any size: deadlines lie between milliseconds, and early is too early. */
   wait(epoll: number, at: number, events: number, waitMs: number): number {
-    return this.#done(epollWait(epoll, this.#address + at, events, waitMs));
+    const whole = Math.ceil(Math.min(waitMs, LONGEST_WAIT_MS));
+    return this.#done(epollWait(epoll, this.#address + at, events, whole));
   }
 
   socket(family: number): number {

@@ -13,6 +13,15 @@ overDrivers("loop", (test) => {
     assert.equal(h.turn(1), 0);
   });
 
+  test("a turn waits for a fraction of a millisecond, or for as long as one likes", (bench) => {
+    const h = bench();
+    assert.equal(h.turn(0.25), 0);
+    assert.equal(h.turn(1.75), 0);
+    signal(h.driver.wakeFd);
+    h.turn(Number.MAX_SAFE_INTEGER);
+    h.next("woken");
+  });
+
   test("a signal wakes: once for those that came together, again for a later one", (bench) => {
     const h = bench();
     for (let round = 0; round < 3; round++) {
