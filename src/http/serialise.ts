@@ -86,7 +86,7 @@ export function copyFields(
   let write = at;
   let i = 0;
   while (i < count) {
-    if (head.hop[i] === 1 || skip[head.ids[i]!] === 1) {
+    if (head.hop[i] !== 0 || skip[head.ids[i]!] === 1) {
       i++;
       continue;
     }

@@ -53,8 +53,14 @@ export class Core {
   connections = 0;
   upstreamCount = 0;
   requests = 0;
-  /** Requests in the queues of all backends. */
+  /** Requests in the lines of all backends. */
   waiting = 0;
+  /** A server may have room since the lines were last served. */
+  freed = false;
+  /** Ticket of the next request that gets in a line; an int32 that wraps. */
+  ticket = 0;
+  /** Number of the loop's turn; an int32 that wraps. */
+  turn = 0;
   draining = false;
   readonly maxConnections: number;
   readonly #free: Int32Array;

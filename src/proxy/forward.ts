@@ -31,7 +31,10 @@ const QUESTION = 63;
 const ASTERISK = 42;
 const QUOTE = 34;
 
-/** Bytes that writeRequest may add to what it copies from the client's head, edits apart. */
+/**
+ * Bytes that writeRequest may add to what it copies from the client's head, apart from edits, the name in
+ * Via and X-Forwarded-Host.
+ */
 export const REQUEST_ROOM = 512;
 /** The same of writeResponse. */
 export const RESPONSE_ROOM = 256;
@@ -83,6 +86,21 @@ function isUndone(edits: HeaderEdits, e: number): boolean {
   return false;
 }
 
+/** A rule decides about this field, so we do not write it. */
+function isEdited(edits: HeaderEdits, id: number): boolean {
+  for (let e = 0; e < edits.count; e++) {
+    if (edits.items[e]!.id === id && edits.items[e]!.op !== "add") return true;
+  }
+  return false;
+}
+
+/** Index of a field that will be copied, or -1. */
+function findKept(head: Head, id: number): number {
+  let i = head.find(id);
+  while (i >= 0 && head.hop[i] !== 0) i = head.find(id, i + 1);
+  return i;
+}
+
 function writeEdits(edits: HeaderEdits, out: Uint8Array, at: number): number {
   for (let e = 0; e < edits.count; e++) {
     if (!isUndone(edits, e)) at = putBytes(edits.items[e]!.line, out, at);
@@ -125,28 +143,30 @@ function joinValues(
   return at;
 }
 
-function writeForwardedFor(
+function writeForwarding(
   frontend: FrontendRuntime,
   bytes: Uint8Array,
   head: Head,
   peer: Uint8Array,
+  edits: HeaderEdits,
   out: Uint8Array,
   at: number,
 ): number {
   const plan = frontend.plan.forwarded;
-  if (plan.xForwardedFor) {
+  if (plan.xForwardedFor && !isEdited(edits, FIELD.X_FORWARDED_FOR)) {
     at = putBytes(X_FORWARDED_FOR, out, at);
     at = joinValues(bytes, head, FIELD.X_FORWARDED_FOR, out, at);
     at = putBytes(CRLF, out, putIp(peer, 0, out, at));
   }
-  if (plan.xForwardedProto && head.find(FIELD.X_FORWARDED_PROTO) < 0) {
-    at = putBytes(X_FORWARDED_PROTO, out, at);
+  if (plan.xForwardedProto && !isEdited(edits, FIELD.X_FORWARDED_PROTO)) {
+    if (findKept(head, FIELD.X_FORWARDED_PROTO) < 0) at = putBytes(X_FORWARDED_PROTO, out, at);
   }
-  if (plan.xForwardedHost && head.find(FIELD.X_FORWARDED_HOST) < 0) {
+  const host = plan.xForwardedHost && !isEdited(edits, FIELD.X_FORWARDED_HOST);
+  if (host && findKept(head, FIELD.X_FORWARDED_HOST) < 0) {
     at = putBytes(X_FORWARDED_HOST, out, at);
     at = putBytes(CRLF, out, copy(bytes, head.hostStart, head.hostEnd, out, at));
   }
-  if (plan.forwarded) {
+  if (plan.forwarded && !isEdited(edits, FIELD.FORWARDED)) {
     at = putBytes(FORWARDED, out, at);
     at = joinValues(bytes, head, FIELD.FORWARDED, out, at);
     at = putBytes(FORWARDED_FOR, out, at);
@@ -234,14 +254,14 @@ export function writeRequest(
   if (!trusted) dropForged(head);
   if (edits.count > 0) dropEdited(bytes, head, edits);
   const host = head.find(FIELD.HOST);
-  if (head.form === TARGET.ABSOLUTE || host < 0) {
+  if ((head.form === TARGET.ABSOLUTE || host < 0) && !isEdited(edits, FIELD.HOST)) {
     if (host >= 0) head.hop[host] = 1;
     at = putBytes(HOST, out, at);
     at = putBytes(CRLF, out, copy(bytes, head.hostStart, head.hostEnd, out, at));
   }
   let upgradeAt = -1;
   if (head.upgrade) upgradeAt = head.find(FIELD.UPGRADE);
-  at = writeForwardedFor(frontend, bytes, head, peer, out, at);
+  at = writeForwarding(frontend, bytes, head, peer, edits, out, at);
   at = writeVia(frontend, bytes, head, out, at);
   if (persistence?.editsRequests) at = writeCookies(persistence, bytes, head, out, at);
   at = copyFields(bytes, head, out, at);

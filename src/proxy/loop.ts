@@ -7,15 +7,15 @@ import { chooseDriver } from "#io/probe.ts";
 import { type Board, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
 import type { EnginePlan, Plan } from "#plan/plan.ts";
 import { AccessLog } from "./access-log.ts";
-import { serveQueue } from "./assign.ts";
-import { closeClient } from "./client.ts";
+import { leaveRetired, serveLines } from "./assign.ts";
+import { closeClient } from "./client-socket.ts";
 import { Core } from "./core.ts";
 import { Dispatch } from "./dispatch.ts";
 import { abortExchange } from "./exchange.ts";
+import { closeAllIdle, closeIdle } from "./idle.ts";
 import type { FromWorker, ToWorker, WorkerListener, WorkerStart } from "./protocol.ts";
 import { createRuntime } from "./runtime.ts";
 import { CLIENT, CS, KIND, UP, US } from "./tables.ts";
-import { closeAllIdle, closeIdle } from "./upstream.ts";
 
 /** How often what is not urgent is looked at: waiting requests, servers to be cleared, the calendar. */
 const HOUSEKEEPING_MS = 25;
@@ -93,6 +93,8 @@ export class Loop {
     }
     core.timers.advance(core.nowMs, this.dispatch.due);
     if (core.nowMs - this.#housekeptMs >= HOUSEKEEPING_MS) this.#housekeep();
+    if (core.freed) serveLines(core);
+    core.turn = (core.turn + 1) | 0;
     const accepts = core.totals.process[PROCESS_TOTALS.ACCEPTS]!;
     const wait = Math.min(mostMs, this.#waitMs());
     this.dispatch.waiting();
@@ -152,9 +154,7 @@ export class Loop {
     const core = this.core;
     this.#housekeptMs = core.nowMs;
     this.#setClock(core.nowMs);
-    for (const backend of core.runtime.backends) {
-      if (backend && backend.queueCount > 0) serveQueue(core, backend);
-    }
+    if (core.waiting > 0) core.freed = true;
     for (const server of core.runtime.servers) {
       if (!server) continue;
       if (server.retired && server.idleFirst >= 0) closeAllIdle(core, server);
@@ -215,6 +215,7 @@ export class Loop {
       this.#tell({ type: "refused", generation: plan.generation, message });
       return;
     }
+    leaveRetired(core);
     this.#listen(plan, listeners);
     this.#board.workers[this.#row + WORKER.GENERATION] = plan.generation;
     this.#closeIdleClients((slot) => core.runtime.frontends[slot]?.retired ?? true);

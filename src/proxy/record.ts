@@ -16,6 +16,25 @@ import { createLogRecord } from "./log-record.ts";
 import { N, X, XF } from "./tables.ts";
 
 const NOTHING = new Uint8Array(0);
+
+/** Column of FRONTEND_TOTALS that counts an ending, by CODE; -1 = none. */
+const KINDS = createKinds();
+
+function createKinds(): Int8Array {
+  const kinds = new Int8Array(FACTS.length).fill(-1);
+  kinds[CODE.REQUEST_MALFORMED] = FRONTEND_TOTALS.MALFORMED;
+  kinds[CODE.BODY_MALFORMED] = FRONTEND_TOTALS.MALFORMED;
+  kinds[CODE.REQUEST_DENIED] = FRONTEND_TOTALS.DENIED;
+  kinds[CODE.REQUEST_TIMEOUT] = FRONTEND_TOTALS.TIMEOUTS;
+  kinds[CODE.CLIENT_BODY_TIMEOUT] = FRONTEND_TOTALS.TIMEOUTS;
+  kinds[CODE.REQUEST_ABORTED] = FRONTEND_TOTALS.ABORTS;
+  kinds[CODE.QUEUE_ABORTED] = FRONTEND_TOTALS.ABORTS;
+  kinds[CODE.CONNECT_ABORTED] = FRONTEND_TOTALS.ABORTS;
+  kinds[CODE.CLIENT_LEFT] = FRONTEND_TOTALS.ABORTS;
+  kinds[CODE.CLIENT_ABORTED] = FRONTEND_TOTALS.ABORTS;
+  return kinds;
+}
+
 const line = createLogRecord();
 
 /** Counts an exchange that is over on the Board, and writes its line to the log. */
@@ -33,9 +52,8 @@ export function recordExchange(core: Core, x: number): void {
   const hundreds = Math.floor(status / 100);
   if (hundreds >= 1 && hundreds <= 5) totals[row + FRONTEND_TOTALS.STATUS_1XX + hundreds - 1]!++;
   if (status === 101) totals[row + FRONTEND_TOTALS.UPGRADES]!++;
-  if (FACTS[cells[at + X.CODE]!]!.side === "client" && status === 0) {
-    totals[row + FRONTEND_TOTALS.ABORTS]!++;
-  }
+  const kind = KINDS[cells[at + X.CODE]!]!;
+  if (kind >= 0) totals[row + kind]!++;
   const micros = (core.nowMs - core.numbers[n + N.START]!) * 1000;
   if (status !== 101) recordTime(core.totals.frontendTimes, slot * HISTOGRAM.BUCKETS, micros);
   if (cells[at + X.BACKEND]! >= 0) countBackend(core, x, hundreds);
@@ -60,20 +78,23 @@ function countBackend(core: Core, x: number, hundreds: number): void {
   if (hundreds >= 1 && hundreds <= 5) totals[row + BACKEND_TOTALS.STATUS_1XX + hundreds - 1]!++;
   const code = cells[at + X.CODE]!;
   if (code === CODE.QUEUE_TIMEOUT) totals[row + BACKEND_TOTALS.QUEUE_TIMEOUTS]!++;
-  const side = code === CODE.NONE ? "weir" : FACTS[code]!.side;
-  if (side === "client") totals[row + BACKEND_TOTALS.CLIENT_ABORTS]!++;
-  if (code === CODE.SERVER_ABORTED || code === CODE.SERVER_BODY_TIMEOUT) {
-    totals[row + BACKEND_TOTALS.SERVER_ABORTS]!++;
-  }
+  if (KINDS[code] === FRONTEND_TOTALS.ABORTS) totals[row + BACKEND_TOTALS.CLIENT_ABORTS]!++;
+  if (isServerAbort(code)) totals[row + BACKEND_TOTALS.SERVER_ABORTS]!++;
   if (first >= 0) {
     const micros = (first - core.numbers[n + N.START]!) * 1000;
     recordTime(core.totals.backendTimes, slot * HISTOGRAM.BUCKETS, micros);
   }
   if ((cells[at + X.FLAGS]! & XF.REDISPATCHED) !== 0) totals[row + BACKEND_TOTALS.REDISPATCHES]!++;
-  if (cells[at + X.SERVER]! >= 0) countServer(core, x, hundreds, first, side);
+  if (cells[at + X.SERVER]! >= 0) countServer(core, x, hundreds, first);
 }
 
-function countServer(core: Core, x: number, hundreds: number, first: number, side: string): void {
+/** The server broke off an answer that it had begun. */
+function isServerAbort(code: number): boolean {
+  if (code === CODE.SERVER_ABORTED || code === CODE.SERVER_BODY_TIMEOUT) return true;
+  return code === CODE.RESPONSE_BODY_MALFORMED;
+}
+
+function countServer(core: Core, x: number, hundreds: number, first: number): void {
   const n = x * N.size;
   const totals = core.totals.servers;
   const row = core.exchanges[x * X.size + X.SERVER]! * SERVER_TOTALS.size;
@@ -82,7 +103,12 @@ function countServer(core: Core, x: number, hundreds: number, first: number, sid
   totals[row + SERVER_TOTALS.BYTES_IN]! += core.numbers[n + N.BYTES_IN]!;
   totals[row + SERVER_TOTALS.BYTES_OUT]! += core.numbers[n + N.BYTES_OUT]!;
   if (hundreds >= 1 && hundreds <= 5) totals[row + SERVER_TOTALS.STATUS_1XX + hundreds - 1]!++;
-  if (side === "client") totals[row + SERVER_TOTALS.CLIENT_ABORTS]!++;
+  const code = core.exchanges[x * X.size + X.CODE]!;
+  if (KINDS[code] === FRONTEND_TOTALS.ABORTS) totals[row + SERVER_TOTALS.CLIENT_ABORTS]!++;
+  if (isServerAbort(code)) totals[row + SERVER_TOTALS.SERVER_ABORTS]!++;
+  if ((core.exchanges[x * X.size + X.FLAGS]! & XF.REDISPATCHED) !== 0) {
+    totals[row + SERVER_TOTALS.REDISPATCHES]!++;
+  }
   const connected = core.numbers[n + N.CONNECTED]!;
   if (connected >= 0) totals[row + SERVER_TOTALS.CONNECT_MS]! += connected - assigned;
   if (first >= 0) totals[row + SERVER_TOTALS.RESPONSE_MS]! += first - connected;
@@ -104,7 +130,8 @@ function fillLine(core: Core, x: number): void {
   const connected = numbers[n + N.CONNECTED]!;
   const queued = numbers[n + N.QUEUED]!;
   line.wallMs = numbers[n + N.WALL]!;
-  line.peerPort = peerIp(core.memory, core.transport.peerAt(cells[at + X.CLIENT]!), line.peer, 0);
+  const port = peerIp(core.memory, core.transport.peerAt(cells[at + X.CLIENT]!), line.peer, 0);
+  line.peerPort = port === 0 ? -1 : port;
   line.requestMs = span(start, numbers[n + N.HEAD]!);
   line.queueMs =
     queued < 0 ? (assigned < 0 ? -1 : 0) : span(queued, assigned < 0 ? core.nowMs : assigned);
@@ -119,8 +146,9 @@ function fillLine(core: Core, x: number): void {
   line.processConnections = core.connections;
   line.retries = cells[at + X.RETRIES]!;
   line.redispatched = (cells[at + X.FLAGS]! & XF.REDISPATCHED) !== 0 ? 1 : 0;
-  line.backendQueue = cells[at + X.AHEAD]!;
-  line.serverQueue = 0;
+  const own = cells[at + X.LINE_OF]! >= 0;
+  line.backendQueue = own ? 0 : cells[at + X.AHEAD]!;
+  line.serverQueue = own ? cells[at + X.AHEAD]! : 0;
   fillNames(core, at);
   line.text = core.memory;
   line.requestFrom = cells[at + X.LINE_AT]!;

@@ -5,12 +5,15 @@ import { FRAMING } from "#http/head.ts";
 import { writeChunkHeader, writeCrlf } from "#http/serialise.ts";
 import { PAGE_SIZES } from "#io/pages.ts";
 import { PROCESS_TOTALS } from "#plan/board.ts";
-import { releaseServer } from "./assign.ts";
-import { receiveMore } from "./client.ts";
+import { failExchange } from "./answer.ts";
+import { receiveMore } from "./client-socket.ts";
+import { completeExchange } from "./complete.ts";
 import type { Core } from "./core.ts";
-import { abortExchange, completeExchange, failExchange } from "./exchange.ts";
-import { CLIENT, N, RELAY, RS, X, XF, XS } from "./tables.ts";
-import { releaseUpstream } from "./upstream.ts";
+import { clientMoved, serverMoved, setDeadlines } from "./deadlines.ts";
+import { abortExchange, releaseServer } from "./exchange.ts";
+import { CLIENT, ENCODING, N, RELAY, RS, UP, X, XF } from "./tables.ts";
+import { openTunnel } from "./tunnel.ts";
+import { releaseUpstream } from "./upstream-socket.ts";
 
 /**
  * Bodies. A relay is one direction of an exchange: it reads into its one page, makes what came
@@ -28,9 +31,6 @@ const AFTER = 16;
 const SPLICE_FROM = 65_536;
 const SPLICE_MOST = 1 << 20;
 
-export const IDENTITY = 0;
-export const CHUNKED = 1;
-
 const isUp = (relay: number): boolean => relay % X.size === X.UP;
 
 /** The number that counts what is left of a LENGTH body. */
@@ -47,10 +47,6 @@ export function beginUpload(core: Core, x: number, upstream: number): void {
   cells[relay + RELAY.FROM] = cells[at + X.CLIENT]!;
   cells[relay + RELAY.TO] = upstream;
   const kept = cells[relay + RELAY.KEPT]!;
-  if (cells[relay + RELAY.PAGE]! < 0 && !takePage(core, relay, core.numbers[leftCell(x, relay)]!)) {
-    failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
-    return;
-  }
   if (kept > 0) {
     cells[relay + RELAY.KEPT] = 0;
     cells[relay + RELAY.STATE] = RS.READ;
@@ -58,20 +54,32 @@ export function beginUpload(core: Core, x: number, upstream: number): void {
   } else readOn(core, x, relay);
 }
 
-/** Takes the relay's page, of a size that suits `bytes` to come. False when there is none. */
-export function takePage(core: Core, relay: number, bytes: number): boolean {
-  let size = bytes > PAGE_SIZES[1]! ? 2 : 1;
-  let page = core.transport.pages.take(size);
-  if (page < 0 && size === 2) {
-    size = 1;
-    page = core.transport.pages.take(size);
-  }
+/**
+ * Makes the relay's page one that suits how fast its body comes: as small as a stream of drops needs,
+ * larger once a read filled it. What is kept moves along. False when there is none at all.
+ */
+function fitPage(core: Core, relay: number): boolean {
+  const cells = core.exchanges;
+  const pages = core.transport.pages;
+  const old = cells[relay + RELAY.PAGE]!;
+  const size = cells[relay + RELAY.FULL] === 1 ? 2 : 1;
+  if (old >= 0 && cells[relay + RELAY.CLASS] === size) return true;
+  let page = pages.take(size);
+  let taken = size;
   if (page < 0) {
     core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
-    return false;
+    if (old >= 0 && cells[relay + RELAY.CLASS] !== 0) return true;
+    taken = 1;
+    page = size === 1 ? -1 : pages.take(taken);
+    if (page < 0) return false;
   }
-  core.exchanges[relay + RELAY.PAGE] = page;
-  core.exchanges[relay + RELAY.CLASS] = size;
+  if (old >= 0) {
+    const kept = cells[relay + RELAY.KEPT]!;
+    if (kept > 0) core.memory.copyWithin(page + BEFORE, old + BEFORE, old + BEFORE + kept);
+    pages.give(old, cells[relay + RELAY.CLASS]!);
+  }
+  cells[relay + RELAY.PAGE] = page;
+  cells[relay + RELAY.CLASS] = taken;
   return true;
 }
 
@@ -82,13 +90,17 @@ export function readOn(core: Core, x: number, relay: number): void {
   const decoder = cells[relay + RELAY.DECODER]!;
   if (decoder === FRAMING.LENGTH && core.numbers[leftCell(x, relay)]! >= SPLICE_FROM) {
     const bytes = Math.min(core.numbers[leftCell(x, relay)]!, SPLICE_MOST);
-    if (cells[relay + RELAY.ENCODER] === IDENTITY && !isUp(relay)) {
+    if (cells[relay + RELAY.ENCODER] === ENCODING.IDENTITY && !isUp(relay)) {
       if (core.transport.splice(from, cells[relay + RELAY.TO]!, bytes)) {
         cells[relay + RELAY.STATE] = RS.SPLICE;
-        setDeadlines(core, x, relay);
+        setDeadlines(core, x);
         return;
       }
     }
+  }
+  if (!fitPage(core, relay)) {
+    failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
+    return;
   }
   const kept = cells[relay + RELAY.KEPT]!;
   const page = cells[relay + RELAY.PAGE]! + BEFORE + kept;
@@ -96,33 +108,7 @@ export function readOn(core: Core, x: number, relay: number): void {
   if (decoder === FRAMING.LENGTH) room = Math.min(room, core.numbers[leftCell(x, relay)]!);
   cells[relay + RELAY.STATE] = RS.READ;
   core.transport.receiveInto(from, page, room);
-  setDeadlines(core, x, relay);
-}
-
-/** Reading waits for one side, writing for the other; each has its own patience. */
-function setDeadlines(core: Core, x: number, relay: number): void {
-  const at = x * X.size;
-  const cells = core.exchanges;
-  const client = cells[at + X.CLIENT]!;
-  const upstream = cells[at + X.UPSTREAM]!;
-  const tunnel = cells[at + X.STATE] === XS.TUNNEL;
-  const backend = core.runtime.backends[cells[at + X.BACKEND]!]!;
-  const frontend = core.runtime.frontends[cells[at + X.FRONTEND]!]!;
-  if (tunnel) {
-    core.timers.set(client, core.nowMs, backend.plan.timeouts.tunnelMs);
-    if (upstream >= 0) core.timers.clear(upstream);
-    return;
-  }
-  const state = cells[relay + RELAY.STATE]!;
-  const clientsTurn = isUp(relay) === (state === RS.READ);
-  if (clientsTurn || state === RS.SPLICE) {
-    core.timers.set(client, core.nowMs, frontend.plan.timeouts.clientMs);
-  } else if (!isUp(relay)) core.timers.clear(client);
-  if (upstream >= 0 && (!clientsTurn || state === RS.SPLICE)) {
-    core.timers.set(upstream, core.nowMs, backend.plan.timeouts.serverMs);
-  } else if (upstream >= 0 && isUp(relay)) {
-    core.timers.set(upstream, core.nowMs, backend.plan.timeouts.serverMs);
-  }
+  setDeadlines(core, x);
 }
 
 /** `result` bytes came behind what was kept; or the end, or an error. */
@@ -135,7 +121,9 @@ export function relayReceived(core: Core, x: number, relay: number, result: numb
   const start = cells[relay + RELAY.PAGE]! + BEFORE;
   const kept = cells[relay + RELAY.KEPT]!;
   const end = start + kept + result;
-  countBytes(core, x, relay, result);
+  const room = PAGE_SIZES[cells[relay + RELAY.CLASS]!]! - BEFORE - AFTER;
+  cells[relay + RELAY.FULL] = kept + result === room ? 1 : 0;
+  if (isUp(relay)) core.numbers[x * N.size + N.BYTES_IN]! += result;
   switch (cells[relay + RELAY.DECODER]) {
     case FRAMING.LENGTH: {
       const left = core.numbers[leftCell(x, relay)]! - result;
@@ -155,7 +143,7 @@ function relayChunks(core: Core, x: number, relay: number, start: number, end: n
   const cells = core.exchanges;
   const out = core.chunk;
   const state = relay + RELAY.CHUNK;
-  const framed = cells[relay + RELAY.ENCODER] === CHUNKED;
+  const framed = cells[relay + RELAY.ENCODER] === ENCODING.CHUNKED;
   cells[relay + RELAY.KEPT] = 0;
   const written = framed
     ? relayChunked(core.memory, start, end, start, cells, state, out)
@@ -178,7 +166,7 @@ function relayChunks(core: Core, x: number, relay: number, start: number, end: n
       return;
     }
     // They move down when what is before them was sent: remember where they are.
-    cells[relay + RELAY.CHUNK + 7] = out.consumed;
+    cells[relay + RELAY.KEPT_AT] = out.consumed;
   }
   if (written === 0 && !out.done) {
     readOn(core, x, relay);
@@ -193,7 +181,7 @@ function isOverLimit(core: Core, x: number, payload: number): boolean {
   const frontend = core.runtime.frontends[core.exchanges[at + X.FRONTEND]!]!;
   const bytes = core.numbers[x * N.size + N.UP_BYTES]! + payload;
   core.numbers[x * N.size + N.UP_BYTES] = bytes;
-  if (frontend.plan.maxBodyBytes === 0 || bytes <= frontend.plan.maxBodyBytes) return false;
+  if (bytes <= frontend.plan.maxBodyBytes) return false;
   core.exchanges[at + X.UP + RELAY.STATE] = RS.OFF;
   failExchange(core, x, CODE.REQUEST_BODY_TOO_LARGE);
   return true;
@@ -206,6 +194,7 @@ function relayExtra(core: Core, x: number, relay: number, from: number, end: num
     core.exchanges[at + X.FLAGS]! &= ~XF.REUSABLE;
     return;
   }
+  core.numbers[x * N.size + N.BYTES_IN]! -= end - from;
   const client = core.exchanges[at + X.CLIENT]! * CLIENT.size;
   const size = end - from <= PAGE_SIZES[0]! ? 0 : end - from <= PAGE_SIZES[1]! ? 1 : 2;
   const page = core.transport.pages.take(size);
@@ -232,7 +221,7 @@ function write(
 ): void {
   let from = start;
   let to = end;
-  if (core.exchanges[relay + RELAY.ENCODER] === CHUNKED && to > from) {
+  if (core.exchanges[relay + RELAY.ENCODER] === ENCODING.CHUNKED && to > from) {
     const header = writeChunkHeader(core.memory, start - BEFORE, end - start) - (start - BEFORE);
     from = start - header;
     core.memory.copyWithin(from, start - BEFORE, start - BEFORE + header);
@@ -251,13 +240,16 @@ function send(
 ): void {
   const cells = core.exchanges;
   cells[relay + RELAY.STATE] = RS.WRITE;
-  if (last) bodyRead(core, x, relay);
-  if (!isUp(relay)) {
+  if (isUp(relay)) core.upstreams[cells[relay + RELAY.TO]! * UP.size + UP.SENDING] = 1;
+  else {
     core.numbers[x * N.size + N.BYTES_OUT]! += end - from;
     cells[x * X.size + X.SENDING] = 1;
   }
-  core.transport.send(cells[relay + RELAY.TO]!, from, end - from, !last);
-  setDeadlines(core, x, relay);
+  if (last) bodyRead(core, x, relay);
+  // A full page means that more is here already: the kernel may wait for it.
+  const more = !last && cells[relay + RELAY.FULL] === 1;
+  core.transport.send(cells[relay + RELAY.TO]!, from, end - from, more);
+  setDeadlines(core, x);
 }
 
 /** The whole body has been read. The server's part is over when that was its answer. */
@@ -275,16 +267,13 @@ export function relaySent(core: Core, x: number, relay: number): void {
     relayDone(core, x, relay);
     return;
   }
-  if (
-    cells[relay + RELAY.DECODER] === FRAMING.TUNNEL &&
-    cells[x * X.size + X.STATE] !== XS.TUNNEL
-  ) {
+  if (cells[relay + RELAY.DECODER] === FRAMING.TUNNEL) {
     openTunnel(core, x);
     return;
   }
   const kept = cells[relay + RELAY.KEPT]!;
   if (kept > 0) {
-    const from = cells[relay + RELAY.CHUNK + 7]!;
+    const from = cells[relay + RELAY.KEPT_AT]!;
     core.memory.copyWithin(cells[relay + RELAY.PAGE]! + BEFORE, from, from + kept);
   }
   readOn(core, x, relay);
@@ -292,11 +281,11 @@ export function relaySent(core: Core, x: number, relay: number): void {
 
 /** The direction is finished: read, sent, acknowledged by our kernel. */
 function relayDone(core: Core, x: number, relay: number): void {
-  core.exchanges[relay + RELAY.STATE] = RS.DONE;
   const at = x * X.size;
+  core.exchanges[relay + RELAY.STATE] = RS.DONE;
   if (isUp(relay)) {
     const socket = core.exchanges[at + X.CLIENT]!;
-    core.timers.clear(socket);
+    setDeadlines(core, x);
     // From now on only the client's leaving, or a request sent ahead, can come from there.
     if (core.clients[socket * CLIENT.size + CLIENT.NEXT_BYTES] === 0) receiveMore(core, socket);
     return;
@@ -310,13 +299,9 @@ function relayEnded(core: Core, x: number, relay: number, result: number): void 
   const cells = core.exchanges;
   const decoder = cells[relay + RELAY.DECODER]!;
   cells[relay + RELAY.STATE] = RS.OFF;
-  if (decoder === FRAMING.TUNNEL) {
-    tunnelEnded(core, x, relay, result);
-    return;
-  }
   if (decoder === FRAMING.CLOSE && result === 0) {
     const start = cells[relay + RELAY.PAGE]! + BEFORE;
-    if (cells[relay + RELAY.ENCODER] !== CHUNKED) {
+    if (cells[relay + RELAY.ENCODER] !== ENCODING.CHUNKED) {
       bodyRead(core, x, relay);
       relayDone(core, x, relay);
       return;
@@ -330,19 +315,6 @@ function relayEnded(core: Core, x: number, relay: number, result: number): void 
   abortExchange(core, x, code);
 }
 
-/** One side of a tunnel has said all: the other is told, and may still go on talking. */
-function tunnelEnded(core: Core, x: number, relay: number, result: number): void {
-  const at = x * X.size;
-  const cells = core.exchanges;
-  cells[relay + RELAY.STATE] = RS.DONE;
-  const other = isUp(relay) ? at + X.DOWN : at + X.UP;
-  if (result < 0 || cells[other + RELAY.STATE] === RS.DONE) {
-    abortExchange(core, x, CODE.NONE);
-    return;
-  }
-  core.transport.finish(cells[relay + RELAY.TO]!);
-}
-
 /** The kernel moved bytes from one side to the other. */
 export function relaySpliced(core: Core, x: number, relay: number, result: number): void {
   if (result <= 0) {
@@ -352,65 +324,14 @@ export function relaySpliced(core: Core, x: number, relay: number, result: numbe
   const left = core.numbers[leftCell(x, relay)]! - result;
   core.numbers[leftCell(x, relay)] = left;
   core.totals.process[PROCESS_TOTALS.SPLICED_BYTES]! += result;
-  countBytes(core, x, relay, result);
-  if (!isUp(relay)) core.numbers[x * N.size + N.BYTES_OUT]! += result;
+  clientMoved(core, x, result);
+  serverMoved(core, x, result);
+  const bytes = isUp(relay) ? N.BYTES_IN : N.BYTES_OUT;
+  core.numbers[x * N.size + bytes]! += result;
   if (left > 0) {
     readOn(core, x, relay);
     return;
   }
   bodyRead(core, x, relay);
   relayDone(core, x, relay);
-}
-
-function countBytes(core: Core, x: number, relay: number, bytes: number): void {
-  if (isUp(relay)) core.numbers[x * N.size + N.BYTES_IN]! += bytes;
-}
-
-/**
- * The head of a 101 was sent: from now on the connection is the two parties' own, and both directions
- * are blind. A receive from the client is usually under way already; see tunnelReceived.
- */
-function openTunnel(core: Core, x: number): void {
-  const at = x * X.size;
-  const cells = core.exchanges;
-  const client = cells[at + X.CLIENT]!;
-  const row = client * CLIENT.size;
-  const up = at + X.UP;
-  cells[at + X.STATE] = XS.TUNNEL;
-  cells[up + RELAY.DECODER] = FRAMING.TUNNEL;
-  cells[up + RELAY.ENCODER] = IDENTITY;
-  cells[up + RELAY.FROM] = client;
-  cells[up + RELAY.TO] = cells[at + X.UPSTREAM]!;
-  if (!takePage(core, up, 0)) {
-    abortExchange(core, x, CODE.RESOURCE_EXHAUSTED);
-    return;
-  }
-  readOn(core, x, at + X.DOWN);
-  const early = core.clients[row + CLIENT.NEXT_BYTES]!;
-  if (early === 0) {
-    receiveMore(core, client);
-    return;
-  }
-  const buffer = core.clients[row + CLIENT.NEXT_BUFFER]!;
-  core.clients[row + CLIENT.NEXT_BYTES] = 0;
-  core.clients[row + CLIENT.NEXT_BUFFER] = -1;
-  tunnelReceived(core, x, up, early, core.clients[row + CLIENT.NEXT_AT]!, buffer);
-}
-
-/** The first bytes through a tunnel came in a pooled buffer, asked for before it was one. */
-export function tunnelReceived(
-  core: Core,
-  x: number,
-  relay: number,
-  result: number,
-  from: number,
-  buffer: number,
-): void {
-  core.exchanges[relay + RELAY.STATE] = RS.READ;
-  if (result > 0) {
-    const to = core.exchanges[relay + RELAY.PAGE]! + BEFORE;
-    core.memory.copyWithin(to, from, from + result);
-  }
-  if (buffer >= 0) core.transport.release(buffer);
-  relayReceived(core, x, relay, result);
 }

@@ -6,16 +6,17 @@ import { beginChunked } from "#http/chunked.ts";
 import { FIELD, FIELD_WORDS, FRAMING, type Head } from "#http/head.ts";
 import { classFor, PAGE_SIZES } from "#io/pages.ts";
 import { peerIp } from "#io/peer-ip.ts";
-import { FRONTEND_TOTALS, PROCESS_TOTALS } from "#plan/board.ts";
-import { answer, answerWith } from "./answer.ts";
+import { keepPathSafe } from "#rules/target.ts";
+import { answerWith, failExchange } from "./answer.ts";
 import { assign } from "./assign.ts";
-import { closeClient, receiveMore, releaseNext } from "./client.ts";
+import { receiveMore, releaseNext } from "./client-socket.ts";
 import { type Core, keepEdits } from "./core.ts";
-import { failExchange, openExchange } from "./exchange.ts";
+import { openExchange } from "./exchange.ts";
 import { editsBytes, REQUEST_ROOM, writeRequest } from "./forward.ts";
 import type { BackendRuntime, FrontendRuntime } from "./runtime.ts";
 import { findSticky } from "./sticky.ts";
-import { CF, CLIENT, N, RELAY, X, XF } from "./tables.ts";
+import { CF, CLIENT, ENCODING, N, RELAY, X, XF } from "./tables.ts";
+import { isUploaded } from "./upstream-socket.ts";
 
 /** Methods that may be repeated without harm, by METHOD id (RFC 9110 §9.2.2). */
 const IDEMPOTENT = Object.freeze([0, 1, 1, 0, 1, 1, 1, 1, 0, 0]);
@@ -25,7 +26,8 @@ const BODY_WITH_HEAD = 8192;
 
 /**
  * A whole request head lies at [from, parsed); the bytes up to `end` follow it. `buffer` ≥ 0 is the
- * pooled buffer that holds them, else they are in the client's page.
+ * pooled buffer that holds them, else they are in the client's page. Returns 0, or the code with which to
+ * refuse what was not begun; the buffer then stays the caller's.
  */
 export function beginRequest(
   core: Core,
@@ -34,7 +36,7 @@ export function beginRequest(
   parsed: number,
   end: number,
   buffer: number,
-): void {
+): number {
   const head = core.requestHead;
   const frontend = core.runtime.frontends[core.clients[socket * CLIENT.size + CLIENT.FRONTEND]!]!;
   peerIp(core.memory, core.transport.peerAt(socket), core.peer, 0);
@@ -43,31 +45,38 @@ export function beginRequest(
   if (frontend.rules !== undefined) {
     core.view.fill(core.memory, head, core.peer, 0);
     frontend.rules(core.view, core.verdict);
+    keepPathSafe(core.view, core.verdict);
   }
   const rest = bodyHere(head, end - parsed);
-  // The head as sent, what the log keeps of it, and cookies that may grow by a blank each.
-  const need =
-    3 * (parsed - from) +
-    REQUEST_ROOM +
-    core.verdict.targetEnd +
-    editsBytes(core.verdict.request) +
-    rest;
-  const x = openExchange(core, socket, classFor(need));
-  if (x < 0) {
-    core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
-    if (buffer >= 0) core.transport.release(buffer);
-    closeClient(core, socket, true);
-    return;
-  }
+  const size = classFor(roomFor(core, frontend, parsed - from) + rest);
+  if (size < 0) return CODE.REQUEST_HEAD_TOO_LARGE;
+  const x = openExchange(core, socket, size);
+  if (x < 0) return CODE.RESOURCE_EXHAUSTED;
   keepTexts(core, x, head, parsed - from);
-  begin(core, x, head, from, parsed);
+  begin(core, x, frontend, head, parsed - from);
   const code = decide(core, x, frontend, head);
   writeOut(core, x, frontend, head, parsed, rest);
   const used = keepBody(core, x, head, parsed + rest, end, rest);
   keepNext(core, socket, used, end, buffer);
   core.timers.clear(socket);
-  if (head.framing === FRAMING.NONE) receiveMore(core, socket);
+  // While the server works, its leaving or a request sent ahead is all that can come from a client.
+  if (isUploaded(core, x) && core.clients[socket * CLIENT.size + CLIENT.NEXT_BYTES] === 0) {
+    receiveMore(core, socket);
+  }
   go(core, x, code);
+  return 0;
+}
+
+/**
+ * Room for the head as it is sent, and behind it for what the log keeps of it and for cookies that grow
+ * by a blank each: both are parts of the head that do not overlap.
+ */
+function roomFor(core: Core, frontend: FrontendRuntime, headBytes: number): number {
+  const verdict = core.verdict;
+  const head = core.requestHead;
+  const host = head.hostEnd - head.hostStart;
+  const added = verdict.targetEnd + editsBytes(verdict.request) + frontend.via.length + host;
+  return 2 * headBytes + REQUEST_ROOM + added;
 }
 
 /** How many bytes of the body behind the head go out together with it. */
@@ -76,7 +85,13 @@ function bodyHere(head: Head, here: number): number {
   return Math.min(here, head.contentLength, BODY_WITH_HEAD);
 }
 
-function begin(core: Core, x: number, head: Head, from: number, parsed: number): void {
+function begin(
+  core: Core,
+  x: number,
+  frontend: FrontendRuntime,
+  head: Head,
+  headBytes: number,
+): void {
   const at = x * X.size;
   let flags = XF.REPLAYABLE;
   if (head.keepAlive) flags |= XF.KEEP_ALIVE;
@@ -86,8 +101,10 @@ function begin(core: Core, x: number, head: Head, from: number, parsed: number):
   core.exchanges[at + X.FLAGS] = flags;
   core.exchanges[at + X.METHOD] = head.method;
   core.exchanges[at + X.UP + RELAY.DECODER] = head.framing;
-  core.exchanges[at + X.UP + RELAY.ENCODER] = head.framing === FRAMING.CHUNKED ? 1 : 0;
-  core.numbers[x * N.size + N.BYTES_IN] = parsed - from;
+  core.exchanges[at + X.UP + RELAY.ENCODER] =
+    head.framing === FRAMING.CHUNKED ? ENCODING.CHUNKED : ENCODING.IDENTITY;
+  core.numbers[x * N.size + N.BYTES_IN] = headBytes;
+  core.numbers[x * N.size + N.CLIENT_LEFT] = frontend.plan.timeouts.clientMs;
   const edits = core.edits[x];
   if (edits !== undefined) edits.count = 0;
   if (core.verdict.response.count > 0) keepEdits(core, x, core.verdict.response);
@@ -124,17 +141,12 @@ function keepText(core: Core, cell: number, from: number, end: number, to: numbe
 function decide(core: Core, x: number, frontend: FrontendRuntime, head: Head): number {
   const at = x * X.size;
   const verdict = core.verdict;
-  if (core.view.refuse !== 0 && frontend.rules !== undefined && verdict.status === 0) {
+  if (frontend.rules !== undefined && core.view.refuse !== 0) {
     return core.view.refuse === 414 ? CODE.REQUEST_URI_TOO_LONG : CODE.REQUEST_MALFORMED;
   }
-  if (verdict.status > 0) {
-    if (verdict.status < 400) return CODE.REDIRECTED;
-    const cell = core.exchanges[at + X.FRONTEND]! * FRONTEND_TOTALS.size + FRONTEND_TOTALS.DENIED;
-    core.totals.frontends[cell]!++;
-    return CODE.REQUEST_DENIED;
-  }
+  if (verdict.status > 0) return verdict.status < 400 ? CODE.REDIRECTED : CODE.REQUEST_DENIED;
   const limit = frontend.plan.maxBodyBytes;
-  if (limit > 0 && head.framing === FRAMING.LENGTH && head.contentLength > limit) {
+  if (head.framing === FRAMING.LENGTH && head.contentLength > limit) {
     return CODE.REQUEST_BODY_TOO_LARGE;
   }
   if (verdict.backend < 0) return CODE.BACKEND_NONE;
@@ -285,6 +297,5 @@ function go(core: Core, x: number, code: number): void {
   else if (code === CODE.REDIRECTED || code === CODE.REQUEST_DENIED) {
     const verdict = core.verdict;
     answerWith(core, x, code, verdict.status, verdict.headers, verdict.headersEnd);
-  } else if (code === CODE.REQUEST_MALFORMED) answer(core, x, code, 400);
-  else failExchange(core, x, code);
+  } else failExchange(core, x, code);
 }

@@ -4,20 +4,25 @@ import { beginChunked, decodeChunked, relayChunked } from "#http/chunked.ts";
 import { FRAMING, type Head } from "#http/head.ts";
 import { parseResponse } from "#http/response-parser.ts";
 import { writeChunkHeader, writeCrlf } from "#http/serialise.ts";
-import { classFor, PAGE_SIZES } from "#io/pages.ts";
+import { classFor } from "#io/pages.ts";
 import { FRONTEND_TOTALS, PROCESS_TOTALS, SERVER } from "#plan/board.ts";
-import { releaseServer } from "./assign.ts";
+import { failExchange } from "./answer.ts";
+import { completeExchange } from "./complete.ts";
 import type { Core } from "./core.ts";
-import { completeExchange, failExchange } from "./exchange.ts";
+import { serverMoved, setDeadlines } from "./deadlines.ts";
+import { releaseServer } from "./exchange.ts";
 import { CONNECTION, editsBytes, endHead, RESPONSE_ROOM, writeResponse } from "./forward.ts";
-import { CHUNKED, IDENTITY } from "./relay.ts";
-import { countFailure, repeat, retry } from "./retry.ts";
+import { receiveAnswer } from "./idle.ts";
+import { retry, retryAnswer } from "./retry.ts";
 import { cookieRoom, hideSetCookies, writeSetCookies } from "./sticky.ts";
-import { CF, CLIENT, N, RELAY, RS, X, XF, XS } from "./tables.ts";
-import { receiveAnswer, releaseUpstream } from "./upstream.ts";
+import { CF, CLIENT, ENCODING, N, RELAY, RS, X, XF, XS } from "./tables.ts";
+import { isUploaded, releaseUpstream } from "./upstream-socket.ts";
 
 /** Room in an answer's page for a chunk header before and CRLF after the first bytes of a body. */
 const FRAME_ROOM = 32;
+
+/** How much may be read beyond the longest head when one comes in pieces. */
+const HEAD_SLACK = 4096;
 
 /** Bytes of an answer whose head is not read yet, or the end of the connection. */
 export function responseReceived(
@@ -43,22 +48,40 @@ export function responseReceived(
   if (buffer >= 0) core.transport.release(buffer);
 }
 
-/** Reads the head at [from, end), which stays the caller's. */
-function readResponse(core: Core, x: number, upstream: number, from: number, end: number): void {
-  const at = x * X.size;
+/** Reads heads from `start` on, up to the final one. The bytes up to `end` stay the caller's. */
+function readResponse(core: Core, x: number, upstream: number, start: number, end: number): void {
   const head = core.responseHead;
-  const method = core.exchanges[at + X.METHOD]!;
-  const parsed = parseResponse(core.memory, from, end, head, core.limits, method);
-  if (parsed > 0) {
-    if (head.status >= 200 || head.status === 101) respond(core, x, upstream, from, parsed, end);
-    else interim(core, x, upstream, from, parsed, end);
-    return;
+  const method = core.exchanges[x * X.size + X.METHOD]!;
+  let from = start;
+  for (;;) {
+    const parsed = parseResponse(core.memory, from, end, head, core.limits, method);
+    if (parsed < 0) {
+      retry(core, x, -parsed);
+      return;
+    }
+    if (parsed === 0) {
+      keepHead(core, x, upstream, from, end);
+      return;
+    }
+    if (head.status >= 200 || head.status === 101) {
+      respond(core, x, upstream, from, parsed, end);
+      return;
+    }
+    serverMoved(core, x, Number.MAX_SAFE_INTEGER / 4);
+    core.exchanges[x * X.size + X.FILL] = 0;
+    if (interim(core, x, from, parsed)) {
+      // What follows is read when that was sent: answerSent.
+      keepRest(core, x, parsed, end);
+      setDeadlines(core, x);
+      return;
+    }
+    from = parsed;
+    if (from === end) {
+      receiveAnswer(core, upstream);
+      setDeadlines(core, x);
+      return;
+    }
   }
-  if (parsed < 0) {
-    retry(core, x, -parsed);
-    return;
-  }
-  keepHead(core, x, upstream, from, end);
 }
 
 /** Keeps part of a head in the page that the body will use later, and waits for the rest. */
@@ -66,7 +89,7 @@ function keepHead(core: Core, x: number, upstream: number, from: number, end: nu
   const relay = x * X.size + X.DOWN;
   let page = core.exchanges[relay + RELAY.PAGE]!;
   if (page < 0) {
-    const size = classFor(core.limits.headBytes + 4096);
+    const size = classFor(core.limits.headBytes + HEAD_SLACK);
     page = core.transport.pages.take(size);
     if (page < 0) {
       core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
@@ -79,45 +102,33 @@ function keepHead(core: Core, x: number, upstream: number, from: number, end: nu
   if (from !== page) core.memory.copyWithin(page, from, end);
   const fill = end - from;
   core.exchanges[x * X.size + X.FILL] = fill;
-  const room = PAGE_SIZES[core.exchanges[relay + RELAY.CLASS]!]! - fill;
+  // Not more of the body than a page has room for behind the head as it is sent.
+  const room = core.limits.headBytes + HEAD_SLACK - fill;
   core.transport.receiveInto(upstream, page + fill, room);
 }
 
-/** A 1xx answer: passed on to clients that know of such, and the real one waited for. */
-function interim(
-  core: Core,
-  x: number,
-  upstream: number,
-  from: number,
-  parsed: number,
-  end: number,
-): void {
+/** Passes a 1xx answer on to a client that knows of such. False when it was left out. */
+function interim(core: Core, x: number, from: number, parsed: number): boolean {
   const at = x * X.size;
   const cells = core.exchanges;
-  const frontend = core.runtime.frontends[cells[at + X.FRONTEND]!]!;
-  const size = classFor(parsed - from + RESPONSE_ROOM);
-  const pass = (cells[at + X.FLAGS]! & XF.OLD) === 0 && cells[at + X.SENDING] === 0;
-  const out = pass && cells[at + X.OUT_PAGE]! < 0 ? core.transport.pages.take(size) : -1;
-  cells[at + X.FILL] = 0;
-  if (out >= 0) {
-    cells[at + X.OUT_PAGE] = out;
-    cells[at + X.OUT_CLASS] = size;
-    const bytes = core.memory;
-    const head = core.responseHead;
-    let to = writeResponse(frontend, bytes, head, undefined, false, CONNECTION.NOTHING, bytes, out);
-    to = endHead(bytes, to);
-    cells[at + X.SENDING] = 1;
-    core.numbers[x * N.size + N.BYTES_OUT]! += to - out;
-    core.totals.frontends[
-      cells[at + X.FRONTEND]! * FRONTEND_TOTALS.size + FRONTEND_TOTALS.STATUS_1XX
-    ]!++;
-    core.transport.send(cells[at + X.CLIENT]!, out, to - out, false);
-    // What follows is read when that was sent: answerSent.
-    keepRest(core, x, parsed, end);
-    return;
-  }
-  if (parsed < end) readResponse(core, x, upstream, parsed, end);
-  else receiveAnswer(core, upstream);
+  if ((cells[at + X.FLAGS]! & XF.OLD) !== 0 || cells[at + X.SENDING] !== 0) return false;
+  const slot = cells[at + X.FRONTEND]!;
+  const frontend = core.runtime.frontends[slot]!;
+  const size = classFor(parsed - from + RESPONSE_ROOM + frontend.via.length);
+  const out = size < 0 ? -1 : core.transport.pages.take(size);
+  if (out < 0) return false;
+  cells[at + X.OUT_PAGE] = out;
+  cells[at + X.OUT_CLASS] = size;
+  const bytes = core.memory;
+  const head = core.responseHead;
+  let to = writeResponse(frontend, bytes, head, undefined, false, CONNECTION.NOTHING, bytes, out);
+  to = endHead(bytes, to);
+  cells[at + X.SENDING] = 1;
+  core.numbers[x * N.size + N.BYTES_OUT]! += to - out;
+  core.numbers[x * N.size + N.HEAD_OUT]! += to - out;
+  core.totals.frontends[slot * FRONTEND_TOTALS.size + FRONTEND_TOTALS.STATUS_1XX]!++;
+  core.transport.send(cells[at + X.CLIENT]!, out, to - out, false);
+  return true;
 }
 
 function keepRest(core: Core, x: number, parsed: number, end: number): void {
@@ -125,7 +136,7 @@ function keepRest(core: Core, x: number, parsed: number, end: number): void {
   if (parsed === end) return;
   let page = core.exchanges[relay + RELAY.PAGE]!;
   if (page < 0) {
-    const size = classFor(Math.max(end - parsed, core.limits.headBytes + 4096));
+    const size = classFor(Math.max(end - parsed, core.limits.headBytes + HEAD_SLACK));
     page = core.transport.pages.take(size);
     if (page < 0) {
       failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
@@ -151,8 +162,13 @@ function respond(
   const cells = core.exchanges;
   const head = core.responseHead;
   const backend = core.runtime.backends[cells[at + X.BACKEND]!]!;
+  const frontend = core.runtime.frontends[cells[at + X.FRONTEND]!]!;
   const slot = cells[at + X.SERVER]!;
-  if (backend.retryStatus[head.status] === 1 && retryAnswer(core, x)) return;
+  if (head.status === 101 && (cells[at + X.FLAGS]! & XF.UPGRADE) === 0) {
+    retry(core, x, CODE.RESPONSE_MALFORMED);
+    return;
+  }
+  if (retryAnswer(core, x, head.status)) return;
   if (core.board.servers[slot * SERVER.size + SERVER.FAILURES] !== 0) {
     Atomics.store(core.board.servers, slot * SERVER.size + SERVER.FAILURES, 0);
   }
@@ -160,10 +176,7 @@ function respond(
   cells[at + X.STATUS] = head.status;
   cells[at + X.STATE] = XS.RESPONDING;
   if (head.keepAlive) cells[at + X.FLAGS]! |= XF.REUSABLE;
-  if (head.status === 101 && (cells[at + X.FLAGS]! & XF.UPGRADE) === 0) {
-    failExchange(core, x, CODE.RESPONSE_MALFORMED);
-    return;
-  }
+  core.numbers[x * N.size + N.SERVER_LEFT] = backend.plan.timeouts.serverMs;
   const encoder = settleFraming(core, x, head);
   const left = head.framing === FRAMING.LENGTH ? head.contentLength : 0;
   core.numbers[x * N.size + N.DOWN_LEFT] = left;
@@ -175,12 +188,12 @@ function respond(
     parsed -
     from +
     RESPONSE_ROOM +
+    frontend.via.length +
     FRAME_ROOM +
     body +
     (edits === undefined ? 0 : editsBytes(edits)) +
     cookieRoom(core, backend);
-  let size = classFor(room);
-  if (!whole && size >= 0) size = Math.max(size, left - body > PAGE_SIZES[1]! ? 2 : 1);
+  const size = classFor(room);
   const out = size < 0 ? -1 : core.transport.pages.take(size);
   if (out < 0) {
     core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
@@ -188,8 +201,8 @@ function respond(
     return;
   }
   const to = writeHead(core, x, encoder, out);
-  core.numbers[x * N.size + N.HEAD_OUT] = to - out;
-  sendFirst(core, x, upstream, parsed, end, out, size, to, encoder, whole, body);
+  const more = !whole && end - from >= core.transport.bufferBytes;
+  sendFirst(core, x, upstream, parsed, end, out, size, to, encoder, whole, body, more);
 }
 
 /** How the body goes on to the client, and whether its connection lives on. */
@@ -200,13 +213,12 @@ function settleFraming(core: Core, x: number, head: Head): number {
   const old = (cells[at + X.FLAGS]! & XF.OLD) !== 0;
   const frontend = core.runtime.frontends[cells[at + X.FRONTEND]!]!;
   const client = cells[at + X.CLIENT]! * CLIENT.size;
-  const up = cells[at + X.UP + RELAY.STATE]!;
-  const unread = up !== RS.DONE && cells[at + X.UP + RELAY.DECODER] !== FRAMING.NONE;
+  const unread = !isUploaded(core, x);
   const leaving = (core.clients[client + CLIENT.FLAGS]! & (CF.EOF | CF.LAST)) !== 0;
   if ((open && old) || unread || leaving || core.draining || frontend.retired) {
     cells[at + X.FLAGS]! |= XF.CLOSE;
   }
-  return open && !old && head.status !== 101 ? CHUNKED : IDENTITY;
+  return open && !old && head.status !== 101 ? ENCODING.CHUNKED : ENCODING.IDENTITY;
 }
 
 function writeHead(core: Core, x: number, encoder: number, out: number): number {
@@ -228,7 +240,7 @@ function writeHead(core: Core, x: number, encoder: number, out: number): number 
     bytes,
     core.responseHead,
     edits,
-    encoder === CHUNKED,
+    encoder === ENCODING.CHUNKED,
     word,
     bytes,
     out,
@@ -250,6 +262,7 @@ function sendFirst(
   encoder: number,
   whole: boolean,
   body: number,
+  more: boolean,
 ): void {
   const at = x * X.size;
   const cells = core.exchanges;
@@ -267,33 +280,31 @@ function sendFirst(
     to = writeChunks(core, x, relay, parsed, end, headEnd, encoder);
     if (to < 0) {
       core.transport.pages.give(out, size);
-      failExchange(core, x, CODE.RESPONSE_BODY_MALFORMED);
+      retry(core, x, CODE.RESPONSE_MALFORMED);
       return;
     }
     done = cells[relay + RELAY.DECODER] === FRAMING.NONE;
-  } else if (framing === FRAMING.CLOSE && encoder === CHUNKED) {
+  } else if (framing === FRAMING.CLOSE && encoder === ENCODING.CHUNKED) {
     to = writeChunk(core, parsed, end, headEnd);
   } else if (body > 0) {
     core.memory.copyWithin(headEnd, parsed, parsed + body);
     to = headEnd + body;
     core.numbers[x * N.size + N.DOWN_LEFT]! -= body;
-    // More than the body: that server is not to be trusted with another request.
-    if (whole && end - parsed > body) cells[at + X.FLAGS]! &= ~XF.REUSABLE;
-  } else if (framing === FRAMING.NONE && end > parsed) {
-    cells[at + X.FLAGS]! &= ~XF.REUSABLE;
   }
+  // More than the body: that server is not to be trusted with another request.
+  if (whole && end - parsed > body) cells[at + X.FLAGS]! &= ~XF.REUSABLE;
   adoptPage(core, x, out, size, done);
   cells[at + X.FLAGS]! |= XF.ANSWERED | XF.FINAL;
   cells[at + X.SENDING] = 1;
   core.numbers[x * N.size + N.BYTES_OUT]! += to - out;
+  core.numbers[x * N.size + N.HEAD_OUT]! += headEnd - out;
   if (done) {
     cells[relay + RELAY.DECODER] = FRAMING.NONE;
     releaseUpstream(core, x);
     releaseServer(core, x);
   } else cells[relay + RELAY.STATE] = RS.WRITE;
-  core.transport.send(socket, out, to - out, !done);
-  const frontend = core.runtime.frontends[cells[at + X.FRONTEND]!]!;
-  core.timers.set(socket, core.nowMs, frontend.plan.timeouts.clientMs);
+  core.transport.send(socket, out, to - out, more && !done);
+  setDeadlines(core, x);
 }
 
 /** The page just written becomes the body's when more is to come, else it goes with the exchange. */
@@ -334,7 +345,7 @@ function writeChunks(
   const stop = to + end - from;
   const out = core.chunk;
   const written =
-    encoder === CHUNKED
+    encoder === ENCODING.CHUNKED
       ? relayChunked(bytes, to, stop, to, cells, state, out)
       : decodeChunked(bytes, to, stop, to, cells, state, out);
   if (written < 0) return written;
@@ -343,7 +354,7 @@ function writeChunks(
     if (out.consumed < stop) cells[x * X.size + X.FLAGS]! &= ~XF.REUSABLE;
   } else if (out.consumed < stop) {
     cells[relay + RELAY.KEPT] = stop - out.consumed;
-    cells[relay + RELAY.CHUNK + 7] = out.consumed;
+    cells[relay + RELAY.KEPT_AT] = out.consumed;
   }
   return to + written;
 }
@@ -354,19 +365,6 @@ function writeChunk(core: Core, from: number, end: number, to: number): number {
   const start = writeChunkHeader(core.memory, to, end - from);
   core.memory.copyWithin(start, from, end);
   return writeCrlf(core.memory, start + end - from);
-}
-
-/** A status that is to be tried elsewhere. True when that was begun. */
-function retryAnswer(core: Core, x: number): boolean {
-  const at = x * X.size;
-  const flags = core.exchanges[at + X.FLAGS]!;
-  const backend = core.runtime.backends[core.exchanges[at + X.BACKEND]!]!;
-  const safe = (flags & (XF.REPLAYABLE | XF.IDEMPOTENT)) === (XF.REPLAYABLE | XF.IDEMPOTENT);
-  const partial = core.exchanges[at + X.FILL] !== 0;
-  if (!safe || partial || core.exchanges[at + X.RETRIES]! >= backend.plan.retries) return false;
-  countFailure(core, core.exchanges[at + X.SERVER]!, backend, CODE.SERVER_CLOSED_EARLY);
-  repeat(core, x, backend);
-  return true;
 }
 
 /** What was handed over outside a body's relay was sent: a 1xx, our own answer, or a whole answer. */
@@ -387,6 +385,7 @@ export function answerSent(core: Core, x: number): void {
   cells[at + X.OUT_PAGE] = -1;
   const upstream = cells[at + X.UPSTREAM]!;
   if (state !== XS.WAITING || upstream < 0) return;
+  setDeadlines(core, x);
   const fill = cells[at + X.FILL]!;
   const page = cells[at + X.DOWN + RELAY.PAGE]!;
   if (fill > 0) readResponse(core, x, upstream, page, page + fill);

@@ -1,11 +1,13 @@
 // @hot
 import { CODE } from "#base/errors.ts";
 import { BACKEND_TOTALS, SERVER, SERVER_TOTALS } from "#plan/board.ts";
-import { assign, releaseServer } from "./assign.ts";
+import { failExchange } from "./answer.ts";
+import { assign } from "./assign.ts";
 import type { Core } from "./core.ts";
-import { dropUpstream, failExchange } from "./exchange.ts";
+import { releaseServer } from "./exchange.ts";
 import type { BackendRuntime } from "./runtime.ts";
 import { X, XF } from "./tables.ts";
+import { dropUpstream } from "./upstream-socket.ts";
 
 /**
  * A server failed an exchange before its answer began. Sends the request once more where that can do no
@@ -23,37 +25,38 @@ export function retry(core: Core, x: number, code: number): void {
     return;
   }
   countFailure(core, cells[at + X.SERVER]!, backend, code);
-  if (mayRetry(core, x, backend, code) && cells[at + X.RETRIES]! < backend.plan.retries) {
-    repeat(core, x, backend);
-  } else failExchange(core, x, code);
+  if (mayRetry(core, x, backend, code)) repeat(core, x, backend);
+  else failExchange(core, x, code);
+}
+
+/** An answer's status is one that is to be tried again. True when that was begun. */
+export function retryAnswer(core: Core, x: number, status: number): boolean {
+  const backend = core.runtime.backends[core.exchanges[x * X.size + X.BACKEND]!]!;
+  if (backend.retryStatus[status] !== 1 || !isRepeatable(core, x)) return false;
+  if (core.exchanges[x * X.size + X.RETRIES]! >= backend.plan.retries) return false;
+  countFailure(core, core.exchanges[x * X.size + X.SERVER]!, backend, CODE.SERVER_CLOSED_EARLY);
+  repeat(core, x, backend);
+  return true;
 }
 
 /** Sends the request again, elsewhere if the backend allows it. */
-export function repeat(core: Core, x: number, backend: BackendRuntime): void {
+function repeat(core: Core, x: number, backend: BackendRuntime): void {
   const at = x * X.size;
   const cells = core.exchanges;
   const slot = cells[at + X.SERVER]!;
   dropUpstream(core, x);
   releaseServer(core, x);
   cells[at + X.RETRIES]!++;
-  const server = core.runtime.servers[slot];
+  cells[at + X.FILL] = 0;
   core.totals.servers[slot * SERVER_TOTALS.size + SERVER_TOTALS.RETRIES]!++;
   core.totals.backends[backend.slot * BACKEND_TOTALS.size + BACKEND_TOTALS.RETRIES]!++;
-  if (backend.plan.redispatch) {
-    cells[at + X.STICK] = -1;
-    cells[at + X.AVOID] = server === undefined || server.retired ? -1 : server.position;
-    cells[at + X.FLAGS]! |= XF.REDISPATCHED;
-  }
+  cells[at + X.STICK] = backend.plan.redispatch ? -1 : slot;
+  if (backend.plan.redispatch) cells[at + X.AVOID] = slot;
   assign(core, x);
 }
 
 /** Counts a failure for the log of numbers and for passive observation of the server's health. */
-export function countFailure(
-  core: Core,
-  slot: number,
-  backend: BackendRuntime,
-  code: number,
-): void {
+function countFailure(core: Core, slot: number, backend: BackendRuntime, code: number): void {
   const connect = code === CODE.CONNECT_REFUSED || code === CODE.CONNECT_TIMEOUT;
   const servers = slot * SERVER_TOTALS.size;
   const backends = backend.slot * BACKEND_TOTALS.size;
@@ -69,17 +72,21 @@ export function countFailure(
 
 /** A kept connection that the server had closed meanwhile: no fault of either, and nothing was done. */
 function isStale(core: Core, x: number, code: number): boolean {
-  const flags = core.exchanges[x * X.size + X.FLAGS]!;
-  const needed = XF.REUSED | XF.REPLAYABLE | XF.IDEMPOTENT;
-  return code === CODE.SERVER_CLOSED_EARLY && (flags & needed) === needed;
+  if (code !== CODE.SERVER_CLOSED_EARLY || core.exchanges[x * X.size + X.FILL] !== 0) return false;
+  return (core.exchanges[x * X.size + X.FLAGS]! & XF.REUSED) !== 0 && isRepeatable(core, x);
+}
+
+/** The whole request is still here, and repeating it does no harm. */
+function isRepeatable(core: Core, x: number): boolean {
+  const both = XF.REPLAYABLE | XF.IDEMPOTENT;
+  return (core.exchanges[x * X.size + X.FLAGS]! & both) === both;
 }
 
 function mayRetry(core: Core, x: number, backend: BackendRuntime, code: number): boolean {
   const at = x * X.size;
-  const flags = core.exchanges[at + X.FLAGS]!;
+  if (core.exchanges[at + X.RETRIES]! >= backend.plan.retries) return false;
   if (code === CODE.CONNECT_REFUSED || code === CODE.CONNECT_TIMEOUT) return backend.retryConnect;
-  const safe = (flags & (XF.REPLAYABLE | XF.IDEMPOTENT)) === (XF.REPLAYABLE | XF.IDEMPOTENT);
-  if (!safe || core.exchanges[at + X.FILL] !== 0) return false;
+  if (!isRepeatable(core, x) || core.exchanges[at + X.FILL] !== 0) return false;
   if (code === CODE.SERVER_TIMEOUT) return backend.retryTimeout;
   return code === CODE.SERVER_CLOSED_EARLY && backend.retryEmpty;
 }

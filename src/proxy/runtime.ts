@@ -13,6 +13,13 @@ import type { LogFormatter } from "./log-record.ts";
 import { compilePersistence, type Persistence } from "./persistence.ts";
 import { BoardPool } from "./pool.ts";
 
+/** Exchanges that wait, first in first out, linked by X.NEXT and X.PREV; see line.ts. */
+export class Line {
+  first = -1;
+  last = -1;
+  count = 0;
+}
+
 /**
  * What a worker makes of a Plan: one object for each frontend, backend and server, found by Board slot.
  * Hot code reads them; only `adopt` makes them. A server's object outlives a Plan as long as its slot
@@ -28,6 +35,8 @@ export class ServerRuntime {
   idleFirst = -1;
   idleLast = -1;
   idleCount = 0;
+  /** Requests that must go to this server and wait until it has room. */
+  readonly line = new Line();
   /** Not in the Plan any more: what is under way ends, nothing new begins. */
   retired = false;
   /** SERVER.KILL as last obeyed. */
@@ -53,10 +62,10 @@ export class BackendRuntime {
   readonly persistence: Persistence | undefined;
   /** BACKEND.EPOCH that pool and scheduler have seen. */
   epoch: number;
-  /** Exchanges waiting for a server, first in first out, linked by X.NEXT. */
-  queueFirst = -1;
-  queueLast = -1;
-  queueCount = 0;
+  /** Requests that wait for any server. */
+  line = new Line();
+  /** Requests in that line and in those of the servers. */
+  waiting = 0;
   retired = false;
   /** How a lost request may be repeated, from `retryOn`. */
   readonly retryEmpty: boolean;
@@ -103,7 +112,6 @@ export class FrontendRuntime {
   readonly rules: Rules | undefined;
   /** Board slots of Plan.backends by index, as rules name them. */
   readonly backendSlots: readonly number[];
-  readonly defaultSlot: number;
   readonly logIndex: number;
   readonly format: LogFormatter | undefined;
   readonly pages: ErrorPages;
@@ -116,7 +124,6 @@ export class FrontendRuntime {
     this.name = latin1(plan.name);
     this.plan = plan;
     this.backendSlots = whole.backends.map((b) => b.slot);
-    this.defaultSlot = plan.defaultBackend < 0 ? -1 : this.backendSlots[plan.defaultBackend]!;
     const byName = new Map(whole.backends.map((b, i) => [b.name, i]));
     this.rules =
       plan.rules.length === 0
@@ -153,14 +160,14 @@ export function createRuntime(plan: Plan, board: Board, seed: number, old?: Runt
   const indices = plan.backends.map((b) => [b.name, b.slot]);
   const oldIndices = old?.plan.backends.map((b) => [b.name, b.slot]);
   for (const backend of plan.backends) {
-    const before = old?.backends[backend.slot];
+    const before = present(old?.backends[backend.slot]);
     if (before && same(before.plan, backend)) {
       backends[backend.slot] = before;
       for (const server of before.servers) servers[server.slot] = server;
       continue;
     }
     const members = backend.servers.map((server) => {
-      const known = old?.servers[server.slot];
+      const known = present(old?.servers[server.slot]);
       const kept = known && known.plan.name === server.name && before?.plan.name === backend.name;
       const member = kept ? known : new ServerRuntime(server);
       servers[server.slot] = member;
@@ -168,14 +175,13 @@ export function createRuntime(plan: Plan, board: Board, seed: number, old?: Runt
     });
     const made = new BackendRuntime(backend, members, board, seed);
     if (before) {
-      made.queueFirst = before.queueFirst;
-      made.queueLast = before.queueLast;
-      made.queueCount = before.queueCount;
+      made.line = before.line;
+      made.waiting = before.waiting;
     }
     backends[backend.slot] = made;
   }
   for (const frontend of plan.frontends) {
-    const before = old?.frontends[frontend.slot];
+    const before = present(old?.frontends[frontend.slot]);
     const unchanged =
       before &&
       same(before.plan, frontend) &&
@@ -194,7 +200,14 @@ export function createRuntime(plan: Plan, board: Board, seed: number, old?: Runt
   return { plan, frontends, backends, servers };
 }
 
-/** Parts that left the Plan stay until their slot means something else: exchanges may still end there. */
+/** A part that is not retired; one that is means something else than its slot does now. */
+const present = <T extends { retired: boolean }>(part: T | undefined): T | undefined =>
+  part?.retired ? undefined : part;
+
+/**
+ * Parts that left the Plan stay until their slot means something else: exchanges may still end
+ * there.
+ */
 function retire<T extends { retired: boolean }>(
   now: (T | undefined)[],
   before: readonly (T | undefined)[] | undefined,

@@ -5,7 +5,7 @@ import { putBytes } from "./log-bytes.ts";
 import type { Persistence } from "./persistence.ts";
 import { addedLines, findServer, writeCookie, writeSetCookie } from "./persistence-cookies.ts";
 import type { BackendRuntime } from "./runtime.ts";
-import { X, XF } from "./tables.ts";
+import { X } from "./tables.ts";
 
 /** Looks for the server that the request's persistence cookie names. */
 export function findSticky(core: Core, x: number, backend: BackendRuntime, head: Head): void {
@@ -14,7 +14,6 @@ export function findSticky(core: Core, x: number, backend: BackendRuntime, head:
   core.exchanges[at + X.FOUND] = found;
   if (found < 0) return;
   core.exchanges[at + X.STICK] = backend.servers[found]!.slot;
-  core.exchanges[at + X.FLAGS]! |= XF.STUCK;
 }
 
 /** Writes the Cookie lines without what is ours in them, and hides the client's own from the copy. */
@@ -36,7 +35,9 @@ export function writeCookies(
 
 const HIDDEN = 2;
 
+/** None for a server that a new Plan does not have: its answer goes as it is. */
 function persistenceOf(core: Core, x: number): Persistence | undefined {
+  if (core.runtime.servers[core.exchanges[x * X.size + X.SERVER]!]!.retired) return undefined;
   return core.runtime.backends[core.exchanges[x * X.size + X.BACKEND]!]!.persistence;
 }
 

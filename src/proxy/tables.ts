@@ -34,7 +34,11 @@ export const CF = Object.freeze({
   INTO: 8,
 });
 
-/** A connection to a server, by socket. NEXT and PREV link the idle ones of a server. */
+/**
+ * A connection to a server, by socket. NEXT and PREV link the idle ones of a server; IDLE_TURN is the
+ * loop's turn since which it lies idle, IDLE_TICK the time. RECEIVING and SENDING: such a request of ours
+ * is under way. ADDRESS is the server's ADDRESS_SEQ when it was opened.
+ */
 export const UP = layout(
   "STATE",
   "BACKEND",
@@ -44,12 +48,19 @@ export const UP = layout(
   "PREV",
   "REQUESTS",
   "IDLE_TICK",
+  "IDLE_TURN",
   "RECEIVING",
+  "SENDING",
+  "ADDRESS",
 );
 
 export const US = Object.freeze({ FREE: 0, CONNECTING: 1, BUSY: 2, IDLE: 3, CLOSING: 4 });
 
-/** One direction of an exchange's body. CHUNK is the chunked decoder's own state. */
+/**
+ * One direction of an exchange's body. KEPT bytes of trailers that are not whole lie at KEPT_AT. FULL: the
+ * last read filled the page. CHUNK is the chunked decoder's own state. In a tunnel, BUFFER is the pooled
+ * buffer that is being sent, and KEPT the bytes in it.
+ */
 export const RELAY = layout(
   "STATE",
   "FROM",
@@ -59,10 +70,16 @@ export const RELAY = layout(
   "DECODER",
   "ENCODER",
   "KEPT",
-  "CHUNK:8",
+  "KEPT_AT",
+  "BUFFER",
+  "FULL",
+  "CHUNK:5",
 );
 const RELAY_SIZE = 16;
 assert(RELAY.size === RELAY_SIZE);
+
+/** How a body's content is framed towards the side that gets it (RELAY.ENCODER). */
+export const ENCODING = Object.freeze({ IDENTITY: 0, CHUNKED: 1 });
 
 /**
  * OFF not begun or given up, READ waits for bytes, WRITE for their sending, SPLICE for the kernel, DONE
@@ -72,7 +89,10 @@ export const RS = Object.freeze({ OFF: 0, READ: 1, WRITE: 2, SPLICE: 3, DONE: 4,
 
 /**
  * An exchange: one request and its answer. PAGE holds the request as it is sent (HEAD_BYTES of it),
- * kept for a retry, and after it the texts that the log wants (…_AT, …_BYTES).
+ * kept for a retry, and after it the texts that the log wants (…_AT, …_BYTES). STICK is the slot of the
+ * server it must go to, AVOID of the one that failed it; -1 = none. While it waits for a server, NEXT and
+ * PREV link it to the others in that line (LINE_OF: a server's slot, -1 = the backend's), in the order of
+ * TICKET; AHEAD others were there before it. FILL: bytes of an answer's head kept in the DOWN page.
  */
 export const X = layout(
   "STATE",
@@ -101,6 +121,8 @@ export const X = layout(
   "REFERER_BYTES",
   "NEXT",
   "PREV",
+  "LINE_OF",
+  "TICKET",
   "AHEAD",
   "AVOID",
   "FOUND",
@@ -149,15 +171,17 @@ export const XF = Object.freeze({
   UPGRADE: 2048,
   /** The answer's body is whole as far as the server is concerned. */
   DOWN_READ: 4096,
-  /** The persistence cookie named a server. */
-  STUCK: 8192,
   /** Must not go over a connection kept from before: one such was found closed. */
   FRESH: 16384,
   /** A final answer is being sent; before it, only 1xx ones were. */
   FINAL: 32768,
 });
 
-/** Numbers of an exchange that need a double: times in ms of the worker's clock (-1 = not yet), bytes. */
+/**
+ * Numbers of an exchange that need a double: times in ms of the worker's clock (-1 = not yet), bytes.
+ * CLIENT_LEFT and SERVER_LEFT: what is left of our patience with a side, in ms, as of CLIENT_SINCE and
+ * SERVER_SINCE, when we began to wait for it (-1 = we do not).
+ */
 export const N = layout(
   "WALL",
   "START",
@@ -173,4 +197,8 @@ export const N = layout(
   "DOWN_LEFT",
   "UP_BYTES",
   "KEY",
+  "CLIENT_LEFT",
+  "CLIENT_SINCE",
+  "SERVER_LEFT",
+  "SERVER_SINCE",
 );

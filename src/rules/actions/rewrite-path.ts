@@ -3,7 +3,8 @@ import { latin1 } from "#base/bytes.ts";
 import { prefixBytes } from "../path-field.ts";
 import { createRegex } from "../regex.ts";
 import { type Rewrite, rewriteField } from "../rewrite-field.ts";
-import { type Action, action, type RequestView, type Verdict } from "../types.ts";
+import { setTarget } from "../target.ts";
+import { type Action, action } from "../types.ts";
 import { copyEscaped, copyPlain, PATH_BYTES } from "../uri.ts";
 import { normalisedPath, pathBegins, pathText } from "../view.ts";
 
@@ -28,7 +29,6 @@ function createRewrite(value: Rewrite): Action {
 }
 
 const ROOT = latin1("/");
-const QUESTION = latin1("?");
 
 function createPrefixRewrite(from: string, to: string): Action {
   const prefix = prefixBytes(from);
@@ -40,7 +40,7 @@ function createPrefixRewrite(from: string, to: string): Action {
     let at = copyEscaped(start, 0, start.length, PATH_BYTES, out, 0);
     at = copyEscaped(view.path, rest, view.pathEnd, PATH_BYTES, out, at);
     if (at === 0) at = copyPlain(ROOT, 0, 1, out, 0);
-    return finish(view, verdict, at);
+    return setTarget(view, verdict, at);
   };
 }
 
@@ -54,28 +54,10 @@ function createRegexRewrite(source: string, replacement: string): Action {
     const result = encoder.encode(text.replace(regex, replacement));
     const rooted = result.length > 0 && result[0] === ROOT[0];
     const at = rooted ? 0 : copyPlain(ROOT, 0, 1, verdict.target, 0);
-    return finish(
+    return setTarget(
       view,
       verdict,
       copyEscaped(result, 0, result.length, PATH_BYTES, verdict.target, at),
     );
   };
-}
-
-/**
- * Appends the query to the new path that ends at `end`. Returns true when the request is refused.
- */
-function finish(view: RequestView, verdict: Verdict, end: number): boolean {
-  const head = view.head;
-  let at = end;
-  if (head.queryEnd > head.queryStart) {
-    at = copyPlain(QUESTION, 0, 1, verdict.target, at);
-    at = copyPlain(view.bytes, head.queryStart, head.queryEnd, verdict.target, at);
-  }
-  if (at >= 0) {
-    verdict.targetEnd = at;
-    return false;
-  }
-  verdict.status = 414;
-  return true;
 }

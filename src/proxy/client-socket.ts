@@ -1,0 +1,58 @@
+// @hot
+import type { Core } from "./core.ts";
+import { CF, CLIENT, CS } from "./tables.ts";
+
+/** What every step may do with a client's connection. What a client does is in client.ts. */
+
+/** After an answer that ends a connection: how long what still comes is read. */
+const LINGER_MS = 2000;
+
+/** Asks for the next bytes unless that was done. */
+export function receiveMore(core: Core, socket: number): void {
+  const flags = socket * CLIENT.size + CLIENT.FLAGS;
+  if ((core.clients[flags]! & (CF.RECEIVING | CF.EOF)) !== 0) return;
+  core.clients[flags]! |= CF.RECEIVING;
+  core.transport.receive(socket);
+}
+
+/** Gives back what held the bytes of a request, when nothing of them is needed any more. */
+export function releaseNext(core: Core, socket: number): void {
+  const at = socket * CLIENT.size;
+  const buffer = core.clients[at + CLIENT.NEXT_BUFFER]!;
+  if (buffer >= 0) core.transport.release(buffer);
+  core.clients[at + CLIENT.NEXT_BUFFER] = -1;
+  const page = core.clients[at + CLIENT.PAGE]!;
+  if (page >= 0) core.transport.pages.give(page, core.clients[at + CLIENT.PAGE_CLASS]!);
+  core.clients[at + CLIENT.PAGE] = -1;
+  core.clients[at + CLIENT.NEXT_BYTES] = 0;
+}
+
+/**
+ * Ends a connection after a last answer so that the client can read it: our side is closed, and what
+ * the client still sends is read for a while (RFC 9112 §9.6); an abrupt close could destroy the answer.
+ */
+export function lingerClient(core: Core, socket: number): void {
+  const at = socket * CLIENT.size;
+  if ((core.clients[at + CLIENT.FLAGS]! & CF.INTO) === 0) releaseNext(core, socket);
+  if ((core.clients[at + CLIENT.FLAGS]! & CF.EOF) !== 0) {
+    closeClient(core, socket, false);
+    return;
+  }
+  core.clients[at + CLIENT.STATE] = CS.LINGER;
+  core.clients[at + CLIENT.LINGERED] = 0;
+  core.transport.finish(socket);
+  core.timers.set(socket, core.nowMs, LINGER_MS);
+  receiveMore(core, socket);
+}
+
+/** Closes the connection at once. An exchange it belongs to must have been ended. */
+export function closeClient(core: Core, socket: number, reset: boolean): void {
+  const at = socket * CLIENT.size;
+  if (core.clients[at + CLIENT.STATE] === CS.CLOSING) return;
+  core.clients[at + CLIENT.STATE] = CS.CLOSING;
+  core.timers.clear(socket);
+  const buffer = core.clients[at + CLIENT.NEXT_BUFFER]!;
+  if (buffer >= 0) core.transport.release(buffer);
+  core.clients[at + CLIENT.NEXT_BUFFER] = -1;
+  core.transport.close(socket, reset);
+}
