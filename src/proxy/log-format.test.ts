@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { latin1, textOf } from "#base/bytes.ts";
@@ -101,6 +102,14 @@ describe("httplog", () => {
       r.code = CODE[name];
       assert.equal(HTTPLOG.exec(line(LOG_FORMATS.httplog, r))![14], `${FACTS[r.code]!.flags}--`);
     }
+  });
+
+  it("is read by halog, HAProxy's own analyser, where that is installed", (t) => {
+    const prefixed = `Nov 23 16:19:00 localhost weir[1]: ${line(LOG_FORMATS.httplog, record())}`;
+    const halog = spawnSync("halog", ["-srv"], { input: prefixed, encoding: "utf8" });
+    if (halog.error) return t.skip("halog is not installed");
+    assert.match(halog.stdout, /^app\/app1 0 1 0 0 0 0 1 /m);
+    assert.match(halog.stderr, /0 parsing errors/);
   });
 
   it("reads back to what was asked, whatever bytes that had", () => {
