@@ -86,7 +86,7 @@ export const idle: Work = {
         seconds: arena.seconds,
         cpus: arena.loadCpus,
       };
-      // Little load before: what a collector gives back after much would hide what connections take.
+      // Little load before: what a collector gives back after much would hide connections.
       await fullSpeed({ ...load, connections: 1, seconds: 1 });
       const before = await settledMemory(service);
       const release = await holdIdle(port, arena);
