@@ -79,7 +79,7 @@ const connects = (port: number): Promise<boolean> =>
 
 /** Waits until the service listens on the port; when it does not, says what it printed last. */
 export async function listening(port: number, service: Service): Promise<void> {
-  const until = performance.now() + 10_000;
+  const until = performance.now() + 30_000;
   while (performance.now() < until && service.alive()) {
     if (await connects(port)) return;
     await sleep(50);
