@@ -3,9 +3,11 @@ import { apiDocs } from "./api.ts";
 import { cliDocs } from "./cli.ts";
 import { errorsDocs } from "./errors.ts";
 import { metricsDocs } from "./metrics.ts";
+import { readmeText } from "./readme.ts";
 
-/** The pages of the manual that derive from declarations, and how each is written. */
+/** The pages that derive from declarations, whole or in part, and how each is written. */
 export const PAGES: readonly (readonly [path: string, text: () => string])[] = [
+  ["README.md", readmeText],
   ["docs/api.md", apiDocs],
   ["docs/cli.md", cliDocs],
   ["docs/configuration.md", configurationDocs],
