@@ -10,6 +10,7 @@ import { IS, SOCK } from "./uring-sockets.ts";
 const ENOBUFS = 105;
 const ECANCELED = 125;
 const BUFFER_GROUP = 0;
+const IGNORED = KIND.IGNORED << KIND_SHIFT;
 
 /**
  * Receiving. A socket that gets small pieces has one multishot receive that serves many requests of the
@@ -101,7 +102,9 @@ export class Receives {
     const cell = socket * SOCK.WORDS + SOCK.FLAGS;
     const flags = this.#cells[cell]!;
     this.#cells[cell] = flags | IS.ARMED;
-    const how = flags & IS.MULTI ? RECV_MULTISHOT : RECV_POLL_FIRST;
+    // A fresh client's request is often here already; anything else is asked for before it comes.
+    const single = flags & IS.ACCEPTED ? 0 : RECV_POLL_FIRST;
+    const how = flags & IS.MULTI ? RECV_MULTISHOT : single;
     const at = this.#requests.entry(OP.RECV | SQE.BUFFER_SELECT | how, KIND.RECEIVE, socket);
     this.#words[at + 10] = BUFFER_GROUP;
   }
@@ -110,7 +113,7 @@ export class Receives {
     const cell = socket * SOCK.WORDS + SOCK.FLAGS;
     if (this.#cells[cell]! & IS.CANCELLING) return;
     this.#cells[cell]! |= IS.CANCELLING;
-    const at = this.#ring.entry(OP.ASYNC_CANCEL, -1, KIND.IGNORED << KIND_SHIFT, 0);
+    const at = this.#ring.entry(OP.ASYNC_CANCEL | SQE.CQE_SKIP_SUCCESS, -1, IGNORED, 0);
     this.#words[at + 4] = (KIND.RECEIVE << KIND_SHIFT) | socket;
   }
 

@@ -63,6 +63,8 @@ export const IS = Object.freeze({
   INSTALLING: 65536,
   /** The last bytes came in a pooled buffer. */
   POOLED_LAST: 131072,
+  /** A client's, not ours. */
+  ACCEPTED: 262144,
 });
 
 export class SocketTable {

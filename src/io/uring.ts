@@ -26,6 +26,9 @@ const ENTRIES = 2048;
 const BUFFER_GROUP = 0;
 /** Most pipes for splice(); each is two descriptors and up to 1 MiB of the kernel's memory. */
 const PIPES = 64;
+/** Nobody waits for these: silent on success. */
+const CANCEL = OP.ASYNC_CANCEL | SQE.CQE_SKIP_SUCCESS;
+const SHUTDOWN = OP.SHUTDOWN | SQE.FIXED_FILE | SQE.CQE_SKIP_SUCCESS;
 const SOCK_STREAM_NONBLOCK = 0o4001;
 
 interface ArenaLayout extends RingLayout {
@@ -242,7 +245,7 @@ export class UringDriver implements Driver {
 
   finish(socket: number): void {
     const data = (KIND.IGNORED << KIND_SHIFT) | socket;
-    const entry = this.#ring.entry(OP.SHUTDOWN | SQE.FIXED_FILE, socket, data, 0);
+    const entry = this.#ring.entry(SHUTDOWN, socket, data, 0);
     this.#words[entry + 6] = 1; // SHUT_WR
   }
 
@@ -256,7 +259,7 @@ export class UringDriver implements Driver {
       this.#finishClose(socket);
       return;
     }
-    const entry = this.#ring.entry(OP.ASYNC_CANCEL, socket, KIND.IGNORED << KIND_SHIFT, 0);
+    const entry = this.#ring.entry(CANCEL, socket, KIND.IGNORED << KIND_SHIFT, 0);
     this.#words[entry + 7] = abi.CANCEL_ALL | abi.CANCEL_FD | abi.CANCEL_FD_FIXED;
   }
 
@@ -411,7 +414,7 @@ export class UringDriver implements Driver {
   #accepted(sink: Sink, socket: number, result: number): void {
     const listener = this.#listeners.taken(socket);
     if (result >= 0) {
-      this.#cells[socket * SOCK.WORDS + SOCK.FLAGS] = IS.USED | IS.MULTI;
+      this.#cells[socket * SOCK.WORDS + SOCK.FLAGS] = IS.USED | IS.ACCEPTED;
       const full = this.#listeners.again(listener, 0);
       sink.accepted(listener, socket);
       if (full) sink.accepted(listener, -EMFILE);
