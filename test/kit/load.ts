@@ -1,4 +1,5 @@
 import { Agent, get } from "node:http";
+import type { TestContext } from "node:test";
 
 export interface LoadResult {
   /** Answers of status 200. */
@@ -16,8 +17,10 @@ export interface Load {
   stop(): Promise<LoadResult>;
 }
 
-/** Requests one after the other on each of some kept connections, until told to stop. */
-export function startLoad(port: number, connections = 8, path = "/"): Load {
+/**
+ * Requests one after the other on each of some kept connections, until told to stop, or the test ends.
+ */
+export function startLoad(t: TestContext, port: number, connections = 8, path = "/"): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const failures: string[] = [];
   const waiting: { at: number; resolve: () => void }[] = [];
@@ -32,6 +35,10 @@ export function startLoad(port: number, connections = 8, path = "/"): Load {
       for (const w of waiting) if (answers() >= w.at) w.resolve();
     }
   };
+  t.after(() => {
+    stopped = true;
+    agent.destroy();
+  });
   const clients = Array.from({ length: connections }, client);
   return {
     get answers() {

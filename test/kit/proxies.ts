@@ -68,7 +68,7 @@ export class Bench {
     for (const each of left) assert.deepEqual(each, CLEAN, "left when all peers had gone");
   }
 
-  /** Ends everything without looking, after a failure. */
+  /** Ends everything without looking, as after a failure. */
   abandon(): void {
     for (const end of this.#ends) end();
     for (const proxy of this.#proxies) proxy.stop();
@@ -103,12 +103,8 @@ export function overProxies(
         test(testTitle, async (t) => {
           const before = openFds();
           const bench = new Bench(driver);
-          try {
-            await run(bench, t);
-          } catch (error) {
-            bench.abandon();
-            throw error;
-          }
+          t.after(() => bench.abandon());
+          await run(bench, t);
           await bench.end();
           for (let n = 0; openFds() > before && n < 1000; n++) await new Promise(setImmediate);
           assert.equal(openFds(), before, "descriptors leak");

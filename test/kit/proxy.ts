@@ -59,6 +59,7 @@ export class TestProxy {
   readonly #options: ProxyOptions;
   readonly #fds = new Map<string, number>();
   #turning = true;
+  #stopped = false;
   #error: unknown;
 
   constructor(text: string, options: ProxyOptions = {}) {
@@ -234,6 +235,8 @@ export class TestProxy {
 
   /** Ends everything at once. */
   stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
     this.#turning = false;
     if (!this.loop.ended) this.loop.driver.destroy();
     for (const fd of this.#fds.values()) closeFd(fd);

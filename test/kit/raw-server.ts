@@ -55,6 +55,15 @@ export class RawServer {
     return { head: await peer.head(), peer };
   }
 
+  /** Does this with every connection from now on; what it throws when a peer leaves is forgotten. */
+  serve(act: (peer: Peer) => Promise<void>): this {
+    void this.connection().then((peer) => {
+      this.serve(act);
+      act(peer).catch(() => {});
+    });
+    return this;
+  }
+
   /** Refuses connections from now on; those there are stay. */
   refuse(): void {
     this.#server.close();
