@@ -122,7 +122,7 @@ export interface MonitorListeners {
 export interface MonitorServer {
   /** After a reload: listeners may have changed, and the Plan. */
   update(listeners: MonitorListeners): void;
-  /** Stops accepting and ends what is open. */
+  /** Stops accepting at once; answers under way may end, but not take long. */
   close(): Promise<void>;
 }
 

@@ -50,8 +50,6 @@ const BEAT_MS = 1000;
 const QUIET_LOOK_MS = 10;
 const QUIET_MS = 1000;
 const QUICK_MS = 5000;
-/** For answers under way when another engine has taken over. */
-const LAST_ANSWERS_MS = 200;
 /**
  * Worker threads that died, each leaving some memory behind, after which a fresh process is better.
  */
@@ -202,7 +200,7 @@ export class Engine implements ControlApi {
     this.#state = "draining";
     if (replaced) {
       configuration.stop();
-      this.timers.after(LAST_ANSWERS_MS, () => void this.#closeMonitor());
+      void this.#closeMonitor();
     } else this.#note(GLOBAL.ENGINE_STATE, 2);
     const { drainMs } = this.plan().engine;
     const limitMs = { graceful: drainMs, quick: Math.min(QUICK_MS, drainMs), now: 0 }[mode];

@@ -264,13 +264,13 @@ export class Workers {
     member.state = "dead";
     const row = member.index * WORKER.size;
     board.workers[row + WORKER.STATE] = this.#ending ? 0 : 3;
-    if (!this.#ending || error) log("error", `worker ${member.index} died: ${describe(error)}`);
     this.#gone.done(member.index);
-    if (this.#ending) return;
     if (neverServed && this.#starting) {
       this.#taken.fail(new Error(`worker ${member.index} died at its start: ${describe(error)}`));
       return;
     }
+    if (!this.#ending || error) log("error", `worker ${member.index} died: ${describe(error)}`);
+    if (this.#ending) return;
     const delayMs = member.backoff.died();
     if (delayMs === 0) this.#start(member);
     else member.cancelStart = timers.after(delayMs, () => this.#start(member));

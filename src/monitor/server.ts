@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Timers } from "#base/clock.ts";
 import { WeirError } from "#base/errors.ts";
 import type { ControlApi, MonitorListeners, MonitorServer } from "#control/api.ts";
 import { readJson } from "./body.ts";
@@ -21,6 +22,8 @@ const LIMITS = {
 } as const;
 const MAX_CONNECTIONS = 256;
 const SAMPLE_MS = 1000;
+/** How long a server that closes waits for answers under way. */
+const LAST_ANSWERS_MS = 1000;
 
 const route = createRouter(routes);
 
@@ -90,10 +93,14 @@ function serve(monitor: Monitor, door: Door, fd: number): Server {
   return server;
 }
 
-function close(server: Server): Promise<void> {
+/** Accepts no more; answers under way may end, but not take for ever. */
+function close(server: Server, timers: Timers): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
+    const cancel = timers.after(LAST_ANSWERS_MS, () => server.closeAllConnections());
+    server.close(() => {
+      cancel();
+      resolve();
+    });
   });
 }
 
@@ -126,7 +133,7 @@ export async function startMonitor(
       const fd = wanted[door];
       if (now?.fd === fd) continue;
       open.delete(door);
-      if (now) void close(now.server);
+      if (now) void close(now.server, api.timers);
       if (fd !== undefined) open.set(door, { fd, server: serve(monitor, door, fd) });
     }
   };
@@ -138,7 +145,7 @@ export async function startMonitor(
       cancelSample();
       cancelEvents();
       stream.close();
-      await Promise.all([...open.values()].map(({ server }) => close(server)));
+      await Promise.all([...open.values()].map(({ server }) => close(server, api.timers)));
     },
   };
 }

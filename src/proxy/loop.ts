@@ -51,7 +51,8 @@ export class Loop {
   readonly #tell: (message: FromWorker) => void;
   readonly #clock: Clock;
   /** Listener number and descriptor by bind key. */
-  readonly #listening = new Map<string, { listener: number; fd: number }>();
+  /** The driver's listeners by descriptor. */
+  readonly #listening = new Map<number, number>();
   #drainUntilMs = 0;
   #accepting = true;
   #housekeptMs = 0;
@@ -178,32 +179,35 @@ export class Loop {
     }
   }
 
+  /** A key may have several sockets: all are accepted on. A descriptor names one while it is open. */
   #listen(plan: Plan, listeners: readonly WorkerListener[]): void {
-    const fds = new Map(listeners.map((l) => [l.key, l.fd]));
-    const wanted = new Map<string, number>();
+    const slots = new Map<string, number>();
     for (const frontend of plan.frontends) {
-      for (const bind of frontend.binds) if (fds.has(bind.key)) wanted.set(bind.key, frontend.slot);
+      for (const bind of frontend.binds) slots.set(bind.key, frontend.slot);
     }
-    for (const [key, { listener }] of this.#listening) {
-      if (wanted.has(key)) continue;
+    const wanted = listeners.filter((l) => slots.has(l.key));
+    const stay = new Set(wanted.map((l) => l.fd));
+    for (const [fd, listener] of this.#listening) {
+      if (stay.has(fd)) continue;
       this.driver.unlisten(listener);
-      this.#listening.delete(key);
+      this.#listening.delete(fd);
     }
-    for (const [key, slot] of wanted) {
-      const known = this.#listening.get(key);
-      if (known) {
-        this.core.listeners[known.listener] = slot;
-        continue;
-      }
-      const used = new Set([...this.#listening.values()].map((l) => l.listener));
-      let listener = 0;
-      while (used.has(listener)) listener++;
-      if (listener >= LISTENERS) throw new Error(`more than ${LISTENERS} listeners`);
-      const fd = fds.get(key)!;
-      this.#listening.set(key, { listener, fd });
-      this.core.listeners[listener] = slot;
+    for (const { key, fd } of wanted) {
+      const known = this.#listening.get(fd);
+      const listener = known ?? this.#freeListener();
+      this.core.listeners[listener] = slots.get(key)!;
+      if (known !== undefined) continue;
+      this.#listening.set(fd, listener);
       this.driver.listen(listener, fd);
     }
+  }
+
+  #freeListener(): number {
+    const used = new Set(this.#listening.values());
+    let listener = 0;
+    while (used.has(listener)) listener++;
+    if (listener >= LISTENERS) throw new Error(`more than ${LISTENERS} listeners`);
+    return listener;
   }
 
   #swap(plan: Plan, listeners: readonly WorkerListener[]): void {
@@ -241,7 +245,7 @@ export class Loop {
 
   #stopAccepting(): void {
     this.#accepting = false;
-    for (const { listener } of this.#listening.values()) this.driver.unlisten(listener);
+    for (const listener of this.#listening.values()) this.driver.unlisten(listener);
     this.#board.workers[this.#row + WORKER.STATE] = 2;
     this.#closeIdleClients(() => true);
     const core = this.core;

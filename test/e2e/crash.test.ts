@@ -106,7 +106,7 @@ for (const driver of ["io_uring", "epoll"] as const) {
       },
     );
     const engine = await weir.enginePid();
-    const load = startLoad(weir.port(), 16);
+    const load = startLoad(t, weir.port(), 16);
     await load.more(200);
     const open = readdirSync(`/proc/${engine}/fd`).length;
     for (let round = 1; round <= 3; round++) {

@@ -1,5 +1,7 @@
 import { Agent, get } from "node:http";
 import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./until.ts";
 
 export interface LoadResult {
   /** Answers of status 200. */
@@ -17,13 +19,15 @@ export interface Load {
   stop(): Promise<LoadResult>;
 }
 
+/** Where nobody answers, a client need not ask as fast as it can. */
+const AFTER_FAILURE_MS = 5;
+
 /**
  * Requests one after the other on each of some kept connections, until told to stop, or the test ends.
  */
 export function startLoad(t: TestContext, port: number, connections = 8, path = "/"): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const failures: string[] = [];
-  const waiting: { at: number; resolve: () => void }[] = [];
   let good = 0;
   let stopped = false;
   const answers = (): number => good + failures.length;
@@ -31,8 +35,10 @@ export function startLoad(t: TestContext, port: number, connections = 8, path = 
     while (!stopped) {
       const ending = await request(port, path, agent);
       if (ending === undefined) good++;
-      else failures.push(ending);
-      for (const w of waiting) if (answers() >= w.at) w.resolve();
+      else {
+        failures.push(ending);
+        await sleep(AFTER_FAILURE_MS);
+      }
     }
   };
   t.after(() => {
@@ -44,7 +50,10 @@ export function startLoad(t: TestContext, port: number, connections = 8, path = 
     get answers() {
       return answers();
     },
-    more: (count) => new Promise((resolve) => waiting.push({ at: answers() + count, resolve })),
+    async more(count) {
+      const at = answers() + count;
+      await until(`${count} more answers`, () => answers() >= at);
+    },
     async stop() {
       stopped = true;
       await Promise.all(clients);

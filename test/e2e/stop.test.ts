@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { get, type ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { startOrigin } from "#kit/origin.ts";
+import { until } from "#kit/until.ts";
+import { startWeir } from "#kit/weir.ts";
+
+const configOf = (web: number, origin: number, drain = "30s"): string => `
+frontends:
+  web: { bind: 127.0.0.1:${web}, default: app }
+backends:
+  app: { servers: { a: 127.0.0.1:${origin} } }
+engine: { threads: 2, drain: ${drain} }
+log: none
+`;
+
+/** An origin that answers when the test says so. */
+async function startSlowOrigin(t: Parameters<typeof startOrigin>[0]) {
+  const waiting: ServerResponse[] = [];
+  const origin = await startOrigin(t, (_, response) => void waiting.push(response));
+  return {
+    port: origin.port,
+    asked: (count: number) => until("requests arrive", () => waiting.length >= count),
+    answer: () => {
+      for (const response of waiting.splice(0)) response.end("late\n");
+    },
+  };
+}
+
+/** The answer's text, or the error's code. */
+const fetchText = (port: number): Promise<string> =>
+  new Promise((resolve) => {
+    get({ host: "127.0.0.1", port, agent: false }, (response) => {
+      let text = "";
+      response.on("error", (error) => resolve((error as NodeJS.ErrnoException).code ?? "?"));
+      response.setEncoding("utf8").on("data", (more) => {
+        text += more;
+      });
+      response.on("end", () => resolve(text));
+    }).on("error", (error) => resolve((error as NodeJS.ErrnoException).code ?? "?"));
+  });
+
+const isRefused = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.on("error", () => resolve(true));
+  });
+
+test("TERM lets requests under way end, refuses new ones, and says that it is not ready", async (t) => {
+  const origin = await startSlowOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
+  assert.equal((await weir.admin("/readyz")).status, 200);
+  const slow = fetchText(weir.port());
+  await origin.asked(1);
+  weir.signal("SIGTERM");
+  await until("new connections are refused", () => isRefused(weir.port()));
+  assert.equal((await weir.admin("/readyz")).status, 503);
+  assert.equal((await weir.admin("/livez")).status, 200);
+  origin.answer();
+  assert.equal(await slow, "late\n");
+  const { code, err } = await weir.ended();
+  assert.equal(code, 0);
+  assert.doesNotMatch(err, /cut/);
+  assert.equal(existsSync(weir.socket), false);
+  assert.deepEqual(readdirSync(weir.directory), ["weir.yaml"], "nothing is left behind");
+});
+
+test("what does not end within engine.drain is cut", async (t) => {
+  const origin = await startSlowOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port, "300ms"));
+  const slow = fetchText(weir.port());
+  await origin.asked(1);
+  const { code, err } = await weir.stop("SIGQUIT");
+  assert.equal(code, 0);
+  assert.match(err, /1 requests were cut after 300 ms/);
+  assert.notEqual(await slow, "late\n");
+});
+
+test("a second TERM, and a second INT, stop at once", async (t) => {
+  const origin = await startSlowOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
+  for (const [signal, expected] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const) {
+    if (signal === "SIGINT") await weir.start();
+    const slow = fetchText(weir.port());
+    await origin.asked(1);
+    weir.signal(signal);
+    await weir.said(/stopping when requests have ended/);
+    weir.signal(signal);
+    const { code } = await weir.ended();
+    assert.equal(code, expected);
+    assert.notEqual(await slow, "late\n");
+    origin.answer();
+  }
+});
+
+test("weir stop waits until all has ended; afterwards nobody answers", async (t) => {
+  const origin = await startOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
+  const stopped = await weir.cli("stop");
+  assert.deepEqual([stopped.code, stopped.out, stopped.err], [0, "stopped\n", ""]);
+  assert.equal((await weir.ended()).code, 0);
+  for (const command of ["stop", "reload", "upgrade", "status"]) {
+    const { code, err } = await weir.cli(command);
+    assert.equal(code, 6, command);
+    assert.match(err, /admin\.sock: no weir runs there/);
+  }
+});
