@@ -9,6 +9,7 @@ import { countActive } from "./exchange.ts";
 import { changeLine, enqueue, leaveLine } from "./line.ts";
 import type { BackendRuntime, ServerRuntime } from "./runtime.ts";
 import { N, X, XF, XS } from "./tables.ts";
+import { watchClient } from "./watch.ts";
 
 /**
  * Finds a server for the exchange and sends it there; else lets it wait, or answers that there is none.
@@ -33,6 +34,7 @@ function waitInLine(core: Core, x: number, backend: BackendRuntime): void {
   core.freed = true;
   const code = enqueue(core, x, backend);
   if (code !== 0) failExchange(core, x, code);
+  else watchClient(core, x);
 }
 
 /** A position to go to now, FULL to wait, NONE when no server may take it. */

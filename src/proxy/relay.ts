@@ -6,7 +6,6 @@ import { writeChunkHeader, writeCrlf } from "#http/serialise.ts";
 import { PAGE_SIZES } from "#io/pages.ts";
 import { PROCESS_TOTALS } from "#plan/board.ts";
 import { failExchange } from "./answer.ts";
-import { receiveMore } from "./client-socket.ts";
 import { completeExchange } from "./complete.ts";
 import type { Core } from "./core.ts";
 import { clientMoved, serverMoved, setDeadlines } from "./deadlines.ts";
@@ -14,6 +13,7 @@ import { abortExchange, releaseServer } from "./exchange.ts";
 import { CLIENT, ENCODING, N, RELAY, RS, UP, X, XF } from "./tables.ts";
 import { openTunnel } from "./tunnel.ts";
 import { releaseUpstream } from "./upstream-socket.ts";
+import { watchClient } from "./watch.ts";
 
 /**
  * Bodies. A relay is one direction of an exchange: it reads into its one page, makes what came
@@ -281,13 +281,11 @@ export function relaySent(core: Core, x: number, relay: number): void {
 
 /** The direction is finished: read, sent, acknowledged by our kernel. */
 function relayDone(core: Core, x: number, relay: number): void {
-  const at = x * X.size;
   core.exchanges[relay + RELAY.STATE] = RS.DONE;
   if (isUp(relay)) {
-    const socket = core.exchanges[at + X.CLIENT]!;
     setDeadlines(core, x);
     // From now on only the client's leaving, or a request sent ahead, can come from there.
-    if (core.clients[socket * CLIENT.size + CLIENT.NEXT_BYTES] === 0) receiveMore(core, socket);
+    watchClient(core, x);
     return;
   }
   completeExchange(core, x);

@@ -9,14 +9,14 @@ import { peerIp } from "#io/peer-ip.ts";
 import { keepPathSafe } from "#rules/target.ts";
 import { answerWith, failExchange } from "./answer.ts";
 import { assign } from "./assign.ts";
-import { receiveMore, releaseNext } from "./client-socket.ts";
+import { releaseNext } from "./client-socket.ts";
 import { type Core, keepEdits } from "./core.ts";
 import { openExchange } from "./exchange.ts";
 import { editsBytes, REQUEST_ROOM, writeRequest } from "./forward.ts";
 import type { BackendRuntime, FrontendRuntime } from "./runtime.ts";
 import { findSticky } from "./sticky.ts";
 import { CF, CLIENT, ENCODING, N, RELAY, X, XF } from "./tables.ts";
-import { isUploaded } from "./upstream-socket.ts";
+import { watchClient } from "./watch.ts";
 
 /** Methods that may be repeated without harm, by METHOD id (RFC 9110 §9.2.2). */
 const IDEMPOTENT = Object.freeze([0, 1, 1, 0, 1, 1, 1, 1, 0, 0]);
@@ -59,10 +59,8 @@ export function beginRequest(
   const used = keepBody(core, x, head, parsed + rest, end, rest);
   keepNext(core, socket, used, end, buffer);
   core.timers.clear(socket);
-  // While the server works, its leaving or a request sent ahead is all that can come from a client.
-  if (isUploaded(core, x) && core.clients[socket * CLIENT.size + CLIENT.NEXT_BYTES] === 0) {
-    receiveMore(core, socket);
-  }
+  // Of a client that will close after this answer nothing more is expected while the server works.
+  if (head.keepAlive) watchClient(core, x);
   go(core, x, code);
   return 0;
 }
