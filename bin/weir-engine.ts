@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { availableParallelism } from "node:os";
 import { loadConfig } from "#config/load.ts";
 import { supervisorChannel } from "#control/engine-process.ts";
@@ -14,6 +15,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGU
 }
 
 const entry = process.env["WEIR_WORKER"] ?? new URL("../src/proxy/worker.ts", import.meta.url);
+
+// Written while there is time: an engine that is killed does not get to it.
+setTimeout(flushCompileCache, 3000).unref();
 
 await startEngine({
   link: new SupervisorLink(supervisorChannel()),

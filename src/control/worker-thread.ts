@@ -14,14 +14,15 @@ export interface WorkerHandlers {
   exit(error: Error | undefined): void;
 }
 
-export type SpawnWorker = (start: WorkerStart, handlers: WorkerHandlers) => WorkerLink;
+/** With null it is a spare: it loads its code and waits for the message `start`. */
+export type SpawnWorker = (start: WorkerStart | null, handlers: WorkerHandlers) => WorkerLink;
 
 /** Worker threads that run the module at `entry`. */
 export function spawnWorkersOf(entry: URL): SpawnWorker {
   return (start, handlers) => {
     const worker = new Worker(entry, {
       workerData: start,
-      name: `worker ${start.index}`,
+      name: start ? `worker ${start.index}` : "spare worker",
       // Standard output is for the access log; a worker has nothing to say there.
       stdout: false,
       stderr: false,

@@ -18,12 +18,13 @@ const listeners = [
 const assign = (generation: number): Assignment => ({ plan: planOf(generation), listeners });
 
 class FakeThread {
-  readonly start: WorkerStart;
+  /** null while it is a spare. */
+  start: WorkerStart | null;
   readonly heard: ToWorker[] = [];
   terminated = false;
   readonly #handlers: WorkerHandlers;
 
-  constructor(start: WorkerStart, handlers: WorkerHandlers) {
+  constructor(start: WorkerStart | null, handlers: WorkerHandlers) {
     this.start = start;
     this.#handlers = handlers;
   }
@@ -87,7 +88,7 @@ async function running(count = 2) {
 test("each worker gets its rows, its own sockets of a port, and every shared one", async () => {
   const { threads } = await running();
   assert.deepEqual(
-    threads.map((t) => [t.start.index, t.start.listeners.map((l) => l.fd)]),
+    threads.map((t) => [t.start!.index, t.start!.listeners.map((l) => l.fd)]),
     [
       [1, [20, 22, 23]],
       [2, [21, 23]],
@@ -141,8 +142,8 @@ test("a dead worker is cleaned up after and replaced at once, with the newest Pl
   assert.equal(board.frontends[FRONTEND.CONNECTIONS], 3);
   assert.deepEqual(closed, [50, 51, 100]);
   assert.equal(threads.length, 3);
-  assert.equal(threads[2]!.start.plan.generation, 2);
-  assert.equal(threads[2]!.start.index, 1);
+  assert.equal(threads[2]!.start!.plan.generation, 2);
+  assert.equal(threads[2]!.start!.index, 1);
   threads[2]!.ready();
   assert.deepEqual(await applied, []);
 });
@@ -220,4 +221,36 @@ test("an idle worker turns when it is woken and is left alone", async () => {
     if (signalled.length > before) board.workers[1 * WORKER.size + WORKER.BEAT]!++;
   }
   assert.equal(threads[0]!.terminated, false);
+});
+
+test("a spare with its code loaded takes a dead worker's place, and is replaced", async () => {
+  const { threads, clock, workers } = await running(1);
+  clock.advance(1000);
+  assert.deepEqual(
+    threads.map((t) => t.start?.index),
+    [1, undefined],
+  );
+  threads[0]!.die(new Error("boom"));
+  assert.equal(threads.length, 2);
+  const order = threads[1]!.heard[0]!;
+  assert.ok(order.type === "start" && order.start.index === 1);
+  threads[1]!.ready();
+  assert.equal(workers.status()[0]!.state, "running");
+  clock.advance(1000);
+  assert.equal(threads.length, 3, "the next spare");
+  threads[2]!.die(new Error("no memory"));
+  clock.advance(60_000);
+  assert.equal(threads.length, 3, "one that dies unused is not tried again");
+  threads[1]!.die();
+  assert.equal(threads.length, 4, "then a thread from scratch");
+});
+
+test("the spare ends with the workers", async () => {
+  const { threads, clock, workers } = await running(1);
+  clock.advance(1000);
+  const drained = workers.drain(5000);
+  assert.equal(threads[1]!.terminated, true);
+  threads[0]!.say({ type: "drained", cut: 0 });
+  threads[0]!.die();
+  await drained;
 });

@@ -8,6 +8,7 @@ import type { WorkerStatus } from "./api.ts";
 import { Backoff } from "./backoff.ts";
 import { leftovers } from "./leftovers.ts";
 import { MemberWait } from "./member-wait.ts";
+import { SpareWorker } from "./spare-worker.ts";
 import type { SpawnWorker, WorkerLink } from "./worker-thread.ts";
 
 export interface WorkersParts {
@@ -73,6 +74,7 @@ const GRACE_MS = 1000;
  */
 export class Workers {
   readonly #parts: WorkersParts;
+  readonly #spare: SpareWorker;
   readonly #members: readonly Member[];
   #assignment: Assignment | undefined;
   #starting = true;
@@ -87,6 +89,7 @@ export class Workers {
   /** Workers of the Board's rows first … first + count - 1. */
   constructor(parts: WorkersParts, first: number, count: number) {
     this.#parts = parts;
+    this.#spare = new SpareWorker(parts.timers, parts.spawn);
     this.#members = Array.from({ length: count }, (_, i) => ({
       index: first + i,
       backoff: new Backoff(parts.timers),
@@ -111,6 +114,7 @@ export class Workers {
     await taken;
     this.#starting = false;
     this.#watch();
+    this.#spare.prepare();
   }
 
   /**
@@ -181,6 +185,7 @@ export class Workers {
   #end(message: ToWorker): void {
     this.#ending = true;
     this.#cancelWatch?.();
+    this.#spare.stop();
     for (const member of this.#members) {
       member.cancelStart?.();
       if (!member.link) continue;
@@ -190,7 +195,7 @@ export class Workers {
   }
 
   #start(member: Member): void {
-    const { board, boardFd, spawn } = this.#parts;
+    const { board, boardFd } = this.#parts;
     member.cancelStart = undefined;
     member.state = "starting";
     member.backoff.born();
@@ -204,7 +209,7 @@ export class Workers {
       plan,
       listeners: this.#listenersOf(member),
     };
-    member.link = spawn(start, {
+    member.link = this.#spare.start(start, {
       message: (message) => {
         switch (message.type) {
           case "ready":
@@ -245,6 +250,7 @@ export class Workers {
       return;
     }
     member.state = "running";
+    if (!this.#starting) this.#spare.prepare();
     const { plan } = this.#assignment!;
     if (plan === started) this.#taken.done(member.index);
     else this.#post(member, { type: "plan", plan, listeners: this.#listenersOf(member) });

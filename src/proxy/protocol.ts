@@ -17,7 +17,7 @@ export interface WorkerListener {
   readonly fd: number;
 }
 
-/** `workerData` of a new worker. */
+/** `workerData` of a new worker; null makes it a spare, which gets this with its first message. */
 export interface WorkerStart {
   /** 0-based; the worker's rows on the Board. */
   readonly index: number;
@@ -29,6 +29,8 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
+  /** To a spare, once: begin. */
+  | { readonly type: "start"; readonly start: WorkerStart }
   /** Swap to this Plan at the top of the next turn; listeners not named are let go. */
   | { readonly type: "plan"; readonly plan: Plan; readonly listeners: readonly WorkerListener[] }
   /**

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert } from "#base/assert.ts";
 import { mapShared } from "#io/memory.ts";
@@ -11,13 +12,22 @@ import type { FromWorker, ToWorker, WorkerStart } from "./protocol.ts";
  */
 assert(parentPort, "a worker is started by the engine");
 const port = parentPort;
-const start = workerData as WorkerStart;
+const start = (workerData as WorkerStart | null) ?? (await beCalled());
 const tell = (message: FromWorker): void => port.postMessage(message);
 const board = new Board(
   mapShared(start.boardFd, boardBytes(start.boardSizes)).buffer,
   start.boardSizes,
 );
 const loop = new Loop(start, board, tell);
+
+/** A spare worker has its code loaded and waits until it is needed. */
+function beCalled(): Promise<WorkerStart> {
+  // Workers that loop have no time to write what they compiled, and may be killed before they end.
+  flushCompileCache();
+  return new Promise((resolve) => {
+    port.once("message", (message: Extract<ToWorker, { type: "start" }>) => resolve(message.start));
+  });
+}
 
 function readMessages(): void {
   for (let m = receiveMessageOnPort(port); m !== undefined; m = receiveMessageOnPort(port)) {

@@ -9,6 +9,8 @@ import { type Answer, type Ask, ask, askJson } from "#cli/client.ts";
 import { freePort } from "./free-port.ts";
 
 const ENTRY = fileURLToPath(new URL("../../bin/weir.ts", import.meta.url));
+/** As bin/weir has it: without it every process would compile everything anew. */
+const COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/weir", import.meta.url));
 const FLAGS = [
   "--disable-warning=ExperimentalWarning",
   "--disable-sigusr1",
@@ -79,6 +81,7 @@ export class Weir {
   readonly port: (name?: string) => number;
   readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
+  readonly #guards: ChildProcess[] = [];
   #exited: Promise<unknown> | undefined;
   #out = "";
   #err = "";
@@ -89,7 +92,7 @@ export class Weir {
     this.configFile = join(ground.directory, "weir.yaml");
     this.socket = join(ground.directory, "admin.sock");
     this.port = (name = "web") => ground.port(name);
-    this.#env = { ...(process.env as Record<string, string>), WEIR_SOCKET: this.socket, ...env };
+    this.#env = { ...ownEnvironment(), WEIR_SOCKET: this.socket, ...env };
   }
 
   /** Process id of the supervisor: the one to signal. */
@@ -123,6 +126,7 @@ export class Weir {
       detached: true,
     });
     this.#child = child;
+    this.#guards.push(guard(child.pid!));
     this.#exited = once(child, "exit");
     this.#out = "";
     this.#err = "";
@@ -214,7 +218,24 @@ export class Weir {
       // All gone.
     }
     await this.#exited;
+    for (const watcher of this.#guards.splice(0)) watcher.kill("SIGKILL");
   }
+}
+
+const ownEnvironment = (): Record<string, string> => ({
+  NODE_COMPILE_CACHE: COMPILE_CACHE,
+  ...(process.env as Record<string, string>),
+});
+
+/** Kills a process group when this process ends without doing so: a test run may be killed too. */
+function guard(group: number): ChildProcess {
+  const watcher = spawn("sh", ["-c", `read -r _; kill -9 -- -${group}`], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  watcher.unref();
+  (watcher.stdin as unknown as { unref(): void }).unref();
+  return watcher;
 }
 
 /** Runs one weir command to its end. */
@@ -224,7 +245,7 @@ export async function runWeir(
 ): Promise<Finished> {
   const child = spawn(process.execPath, [...FLAGS, ENTRY, ...words], {
     cwd: options.cwd,
-    env: options.env ?? process.env,
+    env: options.env ?? ownEnvironment(),
     stdio: ["pipe", "pipe", "pipe"],
   });
   let out = "";
