@@ -26,3 +26,9 @@ export const systemTimers: Timers = {
     return () => clearTimeout(timeout);
   },
 };
+
+/** Milliseconds of processor time this thread has used, in user and kernel mode. Allocates. */
+export function threadBusyMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}

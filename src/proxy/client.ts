@@ -41,7 +41,8 @@ export function clientAccepted(core: Core, listener: number, socket: number): vo
   const gauge = slot * FRONTEND.size + FRONTEND.CONNECTIONS;
   const now = Atomics.add(core.board.frontends, gauge, 1) + 1;
   const totals = slot * FRONTEND_TOTALS.size;
-  if (now > frontend.plan.maxConnections || core.connections > core.maxConnections) {
+  const limit = core.board.frontends[slot * FRONTEND.size + FRONTEND.MAX_CONNECTIONS]!;
+  if ((limit > 0 && now > limit) || core.connections > core.maxConnections) {
     core.totals.frontends[totals + FRONTEND_TOTALS.REFUSED]!++;
     closeClient(core, socket, false);
     return;

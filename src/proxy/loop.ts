@@ -1,10 +1,10 @@
 import type { Clock } from "#base/clock.ts";
 import { CODE } from "#base/errors.ts";
-import { systemClock } from "#io/clock.ts";
+import { systemClock, threadBusyMs } from "#io/clock.ts";
 import { allowedSockets } from "#io/descriptor-limit.ts";
 import type { Driver, DriverOptions } from "#io/driver.ts";
 import { chooseDriver } from "#io/probe.ts";
-import { type Board, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
+import { type Board, FRONTEND, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
 import type { EnginePlan, Plan } from "#plan/plan.ts";
 import { AccessLog } from "./access-log.ts";
 import { leaveRetired, serveLines } from "./assign.ts";
@@ -50,13 +50,16 @@ export class Loop {
   readonly #row: number;
   readonly #tell: (message: FromWorker) => void;
   readonly #clock: Clock;
-  /** Listener number and descriptor by bind key. */
   /** The driver's listeners by descriptor. */
   readonly #listening = new Map<number, number>();
+  /** Those of paused frontends: connections wait in the kernel's queue. */
+  readonly #paused = new Set<number>();
   #drainUntilMs = 0;
   #accepting = true;
   #housekeptMs = 0;
   #wallOffset = 0;
+  /** What earlier threads in this place had used. */
+  readonly #busyBefore: number;
 
   constructor(
     start: WorkerStart,
@@ -70,6 +73,7 @@ export class Loop {
     this.reason = chosen.reason;
     this.#board = board;
     this.#row = index * WORKER.size;
+    this.#busyBefore = board.totals[index]!.process[PROCESS_TOTALS.BUSY_MS]!;
     this.#tell = tell;
     this.#clock = clock;
     const runtime = createRuntime(plan, board, index);
@@ -155,6 +159,8 @@ export class Loop {
     const core = this.core;
     this.#housekeptMs = core.nowMs;
     this.#setClock(core.nowMs);
+    this.core.totals.process[PROCESS_TOTALS.BUSY_MS] = this.#busyBefore + threadBusyMs();
+    if (this.#accepting) for (const [fd, listener] of this.#listening) this.#pause(fd, listener);
     if (core.waiting > 0) core.freed = true;
     for (const server of core.runtime.servers) {
       if (!server) continue;
@@ -164,6 +170,20 @@ export class Loop {
       server.killSeen = kill;
       closeAllIdle(core, server);
       this.#endSessions(server.slot, CODE.SERVER_DOWN);
+    }
+  }
+
+  /** Obeys an operator's word on the frontend that the listener belongs to. */
+  #pause(fd: number, listener: number): void {
+    const row = this.core.listeners[listener]! * FRONTEND.size;
+    const paused = this.#board.frontends[row + FRONTEND.STATE] === 1;
+    if (paused === this.#paused.has(listener)) return;
+    if (paused) {
+      this.#paused.add(listener);
+      this.driver.unlisten(listener);
+    } else {
+      this.#paused.delete(listener);
+      this.driver.listen(listener, fd);
     }
   }
 
@@ -191,6 +211,7 @@ export class Loop {
       if (stay.has(fd)) continue;
       this.driver.unlisten(listener);
       this.#listening.delete(fd);
+      this.#paused.delete(listener);
     }
     for (const { key, fd } of wanted) {
       const known = this.#listening.get(fd);

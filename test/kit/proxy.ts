@@ -7,6 +7,7 @@ import {
   Board,
   type BoardSizes,
   boardBytes,
+  FRONTEND,
   PROCESS_TOTALS,
   SERVER,
   WORKER,
@@ -102,6 +103,9 @@ export class TestProxy {
 
   /** Gives every server of the Plan its address and weight, as health does at a start. */
   #publish(plan: Plan): void {
+    for (const { slot, maxConnections } of plan.frontends) {
+      this.board.frontends[slot * FRONTEND.size + FRONTEND.MAX_CONNECTIONS] = maxConnections;
+    }
     for (const backend of plan.backends) {
       for (const server of backend.servers) this.#publishServer(server);
       this.#touch(backend.slot);

@@ -30,7 +30,12 @@ const COUNTERS: readonly ColumnMetric<ColumnsOf<typeof PROCESS_TOTALS>>[] = [
     help: "Lines dropped because the ring was full.",
   },
   { column: "SPLICED_BYTES", name: "spliced_bytes", help: "Bytes moved inside the kernel." },
-  { column: "BUSY_MS", name: "busy_seconds", help: "Time spent working.", milliseconds: true },
+  {
+    column: "BUSY_MS",
+    name: "busy_seconds",
+    help: "Processor time of the thread.",
+    milliseconds: true,
+  },
 ];
 
 interface Cells {
