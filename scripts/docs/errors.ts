@@ -15,8 +15,13 @@ Every way a request or a command can end has one code. They come from one table 
 An exchange is a request and its answer. *Fault* is who caused the end. *Status* is what the client is
 sent when nothing of an answer has been sent yet; without one the connection is closed. *Log* are the
 two letters in which HAProxy's users look for the cause: \`httplog\` and \`json\` lines carry them in
-their termination field, \`json\` also the code itself.
+their termination field, \`json\` also the code itself. *May be repeated* are requests that no server
+has seen, or those that do no harm twice: the first are what \`retries\` sends again for \`connect\`, the
+others for the rest of \`retryOn\`.
 `;
+
+/** Fact.retry in words. */
+const REPEATED = { unsent: "any request", idempotent: "idempotent ones", never: "" } as const;
 
 /** The letters' meanings, for a code's flags. */
 const LETTERS = `The first letter says who ended it: \`C\` the client, \`S\` the server, \`c\` and \`s\` the client's or
@@ -32,9 +37,16 @@ const isOfCommand = (name: CodeName): boolean =>
 /** The page docs/errors.md. */
 export function errorsDocs(): string {
   const exchanges = CODE_NAMES.filter((name) => !isOfCommand(name)).map((name) => {
-    const { side, status, flags, summary } = CODES[name];
+    const { side, status, flags, retry, summary } = CODES[name];
     const fault = name === "NONE" ? "nobody" : side;
-    return [`\`${name}\``, fault, status ? `${status}` : "", `\`${flags}\``, sentence(summary)];
+    return [
+      `\`${name}\``,
+      fault,
+      status ? `${status}` : "",
+      `\`${flags}\``,
+      REPEATED[retry],
+      sentence(summary),
+    ];
   });
   const commands = CODE_NAMES.filter(isOfCommand).map((name) => [
     `\`${name}\``,
@@ -43,7 +55,7 @@ export function errorsDocs(): string {
   ]);
   return [
     INTRODUCTION,
-    table(["code", "fault", "status", "log", "meaning"], exchanges),
+    table(["code", "fault", "status", "log", "may be repeated", "meaning"], exchanges),
     "",
     LETTERS,
     "## How a command ends\n",

@@ -3,14 +3,15 @@
  * the HTTP status, the log's termination flags, metric labels and the documentation derive from it.
  *
  * side:   who is at fault.
- * retry:  "safe" on another server, "unsent" only if no byte of the request left us, "never".
+ * retry:  which requests may be sent again: "unsent" any, since no server saw it; "idempotent" those that
+ *         do no harm twice (RFC 9110 §9.2.2); "never" none.
  * status: the HTTP status we answer when nothing was sent to the client yet; 0 = none, just close.
  * flags:  first two termination characters of HAProxy's log (configuration manual, "Session state at
  *         disconnection"): who ended it, and in which phase.
  */
 type Fact = {
   readonly side: "client" | "server" | "weir" | "operator";
-  readonly retry: "safe" | "unsent" | "never";
+  readonly retry: "unsent" | "idempotent" | "never";
   readonly status: number;
   readonly flags: string;
   readonly summary: string;
@@ -44,16 +45,34 @@ export const CODES = {
   REQUEST_DENIED: fact("client", "never", 403, "PR", "a rule denied the request"),
   REDIRECTED: fact("weir", "never", 302, "LR", "a rule answered with a redirect"),
   BACKEND_NONE: fact("operator", "never", 503, "SC", "no rule and no default chose a backend"),
-  SERVER_NONE: fact("server", "safe", 503, "SC", "the backend has no server that may take it"),
-  QUEUE_FULL: fact("weir", "safe", 503, "SQ", "the backend's queue is full"),
-  QUEUE_TIMEOUT: fact("server", "safe", 503, "sQ", "waited too long in the backend's queue"),
+  SERVER_NONE: fact("server", "unsent", 503, "SC", "the backend has no server that may take it"),
+  QUEUE_FULL: fact("weir", "unsent", 503, "SQ", "the backend's queue is full"),
+  QUEUE_TIMEOUT: fact("server", "unsent", 503, "sQ", "waited too long in the backend's queue"),
   QUEUE_ABORTED: fact("client", "never", 0, "CQ", "the client left while its request was queued"),
-  CONNECT_REFUSED: fact("server", "safe", 503, "SC", "the server refused the connection"),
-  CONNECT_TIMEOUT: fact("server", "safe", 503, "sC", "the server did not accept in time"),
+  CONNECT_REFUSED: fact("server", "unsent", 503, "SC", "the server refused the connection"),
+  CONNECT_TIMEOUT: fact("server", "unsent", 503, "sC", "the server did not accept in time"),
   CONNECT_ABORTED: fact("client", "never", 0, "CC", "the client left while we were connecting"),
-  SEND_FAILED: fact("server", "unsent", 502, "SH", "the server closed while the request was sent"),
-  SERVER_CLOSED_EARLY: fact("server", "unsent", 502, "SH", "the server closed before its answer"),
-  SERVER_TIMEOUT: fact("server", "never", 504, "sH", "the server's answer did not begin in time"),
+  SEND_FAILED: fact(
+    "server",
+    "idempotent",
+    502,
+    "SH",
+    "the server closed while the request was sent",
+  ),
+  SERVER_CLOSED_EARLY: fact(
+    "server",
+    "idempotent",
+    502,
+    "SH",
+    "the server closed before its answer",
+  ),
+  SERVER_TIMEOUT: fact(
+    "server",
+    "idempotent",
+    504,
+    "sH",
+    "the server's answer did not begin in time",
+  ),
   RESPONSE_MALFORMED: fact("server", "never", 502, "PH", "the server's answer breaks RFC 9112"),
   RESPONSE_HEAD_TOO_LARGE: fact(
     "server",
@@ -77,7 +96,7 @@ export const CODES = {
   ),
   RESOURCE_EXHAUSTED: fact(
     "weir",
-    "safe",
+    "unsent",
     503,
     "RC",
     "a limit of descriptors or memory was reached",
@@ -92,11 +111,17 @@ export const CODES = {
   ),
   INTERNAL: fact("weir", "never", 500, "IC", "a defect of ours"),
   CONFIG_INVALID: fact("operator", "never", 0, "--", "the configuration has faults"),
-  DAEMON_UNREACHABLE: fact("operator", "safe", 0, "--", "no running weir answers"),
+  DAEMON_UNREACHABLE: fact("operator", "unsent", 0, "--", "no running weir answers"),
   NOT_PERMITTED: fact("operator", "never", 0, "--", "the right or capability is missing"),
   SAFETY_REFUSED: fact("operator", "never", 0, "--", "a safety rule refused the action"),
   USAGE: fact("operator", "never", 0, "--", "the command line is wrong"),
-  START_FAILED: fact("operator", "safe", 0, "--", "an address, a file or a worker failed to start"),
+  START_FAILED: fact(
+    "operator",
+    "unsent",
+    0,
+    "--",
+    "an address, a file or a worker failed to start",
+  ),
 } as const satisfies Record<string, Fact>;
 
 export type CodeName = keyof typeof CODES;

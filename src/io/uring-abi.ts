@@ -28,6 +28,7 @@ export const OP = Object.freeze({
   SHUTDOWN: 34,
   SOCKET: 45,
   URING_CMD: 46,
+  READ_MULTISHOT: 49,
   FIXED_FD_INSTALL: 54,
 });
 

@@ -1,4 +1,5 @@
 // @hot
+import { errnoName } from "./errno-names.ts";
 import { errno, native } from "./ffi.ts";
 import type { Mapping } from "./memory.ts";
 import {
@@ -96,7 +97,7 @@ export class Ring {
       0n,
       0n,
     );
-    if (this.fd < 0) throw new Error(`io_uring_setup: errno ${errno()}`);
+    if (this.fd < 0) throw new Error(`io_uring_setup: ${errnoName(errno())}`);
     const ring = layout.ringAt >> 2;
     this.#entries = params[PARAMS.SQ_ENTRIES]!;
     this.#sqBase = layout.sqeAt >> 2;
@@ -140,7 +141,7 @@ export class Ring {
     this.words[at] = -1;
     this.words[at + 2] = this.fd;
     const result = this.register(REGISTER.RING_FDS, 1);
-    if (result < 1) throw new Error(`io_uring: registering the ring: errno ${-result}`);
+    if (result < 1) throw new Error(`io_uring: registering the ring: ${errnoName(-result)}`);
     return this.words[at]!;
   }
 

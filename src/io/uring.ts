@@ -3,6 +3,7 @@
 import { allowedSockets } from "./descriptor-limit.ts";
 import { AF_UNIX, type Driver, type DriverOptions, SOCKADDR_BYTES } from "./driver.ts";
 import { KERNEL_BYTES, Kernel } from "./epoll-kernel.ts";
+import { errnoName } from "./errno-names.ts";
 import { createEventfd } from "./eventfd.ts";
 import { type Mapping, mapArena } from "./memory.ts";
 import { Pages } from "./pages.ts";
@@ -108,6 +109,9 @@ export class UringDriver implements Driver {
     this.#words = new Int32Array(this.#arena.buffer);
     this.#address = this.#arena.address;
     this.#ring = new Ring(this.#arena, layout);
+    // It came with setsockopt inside the ring, which has no mark of its own (Linux 6.7).
+    if (!this.#ring.supports(OP.READ_MULTISHOT))
+      throw new Error("io_uring: Linux is older than 6.7");
     check(this.#ring.registerSparseFiles(sockets), "registering direct descriptors");
     this.#buffers = new ProvidedBuffers(
       this.#arena.buffer,
@@ -437,7 +441,7 @@ export class UringDriver implements Driver {
 }
 
 function check(result: number, what: string): void {
-  if (result < 0) throw new Error(`io_uring: ${what}: errno ${-result}`);
+  if (result < 0) throw new Error(`io_uring: ${what}: ${errnoName(-result)}`);
 }
 
 /** Makes the driver with as many sockets as the limit of descriptors allows. Throws when it cannot. */

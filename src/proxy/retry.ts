@@ -1,5 +1,5 @@
 // @hot
-import { CODE } from "#base/errors.ts";
+import { CODE, FACTS } from "#base/errors.ts";
 import { BACKEND_TOTALS, SERVER, SERVER_TOTALS } from "#plan/board.ts";
 import { failExchange } from "./answer.ts";
 import { assign } from "./assign.ts";
@@ -84,9 +84,9 @@ function isRepeatable(core: Core, x: number): boolean {
 
 function mayRetry(core: Core, x: number, backend: BackendRuntime, code: number): boolean {
   const at = x * X.size;
-  if (core.exchanges[at + X.RETRIES]! >= backend.plan.retries) return false;
-  if (code === CODE.CONNECT_REFUSED || code === CODE.CONNECT_TIMEOUT) return backend.retryConnect;
+  const kind = FACTS[code]!.retry;
+  if (kind === "never" || core.exchanges[at + X.RETRIES]! >= backend.plan.retries) return false;
+  if (kind === "unsent") return backend.retryConnect;
   if (!isRepeatable(core, x) || core.exchanges[at + X.FILL] !== 0) return false;
-  if (code === CODE.SERVER_TIMEOUT) return backend.retryTimeout;
-  return code === CODE.SERVER_CLOSED_EARLY && backend.retryEmpty;
+  return code === CODE.SERVER_TIMEOUT ? backend.retryTimeout : backend.retryEmpty;
 }
