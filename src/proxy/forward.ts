@@ -2,6 +2,7 @@
 import { latin1 } from "#base/bytes.ts";
 import { FIELD, FIELD_WORDS, FRAMING, type Head, TARGET } from "#http/head.ts";
 import { copyFields } from "#http/serialise.ts";
+import { FOLDED } from "#http/tokens.ts";
 import type { HeaderEdits } from "#rules/types.ts";
 import { putBytes, putIp } from "./log-bytes.ts";
 import type { Persistence } from "./persistence.ts";
@@ -16,6 +17,7 @@ const CHUNKED = latin1("Transfer-Encoding: chunked\r\n");
 const CLOSE = latin1("Connection: close\r\n");
 const KEEP_ALIVE = latin1("Connection: keep-alive\r\n");
 const UPGRADE = latin1("Connection: upgrade\r\nUpgrade: ");
+const X_FORWARDED = latin1("x-forwarded-");
 const X_FORWARDED_FOR = latin1("X-Forwarded-For: ");
 const X_FORWARDED_PROTO = latin1("X-Forwarded-Proto: http\r\n");
 const X_FORWARDED_HOST = latin1("X-Forwarded-Host: ");
@@ -109,7 +111,7 @@ function writeEdits(edits: HeaderEdits, out: Uint8Array, at: number): number {
 }
 
 /** What peers we do not trust say about where a request came from is dropped. */
-function dropForged(head: Head): void {
+function dropForged(bytes: Uint8Array, head: Head): void {
   for (let i = 0; i < head.count; i++) {
     switch (head.ids[i]) {
       case FIELD.X_FORWARDED_FOR:
@@ -120,9 +122,25 @@ function dropForged(head: Head): void {
       case FIELD.X_REAL_IP:
         head.hop[i] = 1;
         break;
+      case FIELD.OTHER:
+        if (beginsForwarded(bytes, head, i)) head.hop[i] = 1;
+        break;
       default:
     }
   }
+}
+
+/**
+ * X-Forwarded-Prefix, X-Forwarded-Ssl and whatever else there is, with underscores too: servers and
+ * frameworks know more of them than we do.
+ */
+function beginsForwarded(bytes: Uint8Array, head: Head, field: number): boolean {
+  const from = head.fields[field * FIELD_WORDS]!;
+  if (head.fields[field * FIELD_WORDS + 1]! - from < X_FORWARDED.length) return false;
+  for (let i = 0; i < X_FORWARDED.length; i++) {
+    if (FOLDED[bytes[from + i]!] !== X_FORWARDED[i]) return false;
+  }
+  return true;
 }
 
 /** Joins the values of a repeated list field, and hides its lines from the copy. Ends in ", " if any. */
@@ -251,7 +269,7 @@ export function writeRequest(
   at = copy(bytes, head.methodStart, head.methodEnd, out, at);
   out[at++] = 32;
   at = putBytes(HTTP_11, out, writeTarget(bytes, head, target, targetEnd, out, at));
-  if (!trusted) dropForged(head);
+  if (!trusted) dropForged(bytes, head);
   if (edits.count > 0) dropEdited(bytes, head, edits);
   const host = head.find(FIELD.HOST);
   if ((head.form === TARGET.ABSOLUTE || host < 0) && !isEdited(edits, FIELD.HOST)) {

@@ -1,5 +1,6 @@
 // @hot
 import { latin1 } from "#base/bytes.ts";
+import { pathMeansTheSame } from "#http/path.ts";
 import type { RequestView, Verdict } from "./types.ts";
 import { copyEscaped, copyPlain, PATH_BYTES } from "./uri.ts";
 
@@ -25,12 +26,15 @@ export function setTarget(view: RequestView, verdict: Verdict, end: number): boo
 }
 
 /**
- * Where rules looked at a path that is not written in its normal form, the server is sent that form: it
- * must not see another path than the rules did (`/public/..%2fadmin`).
+ * Where rules looked at a path and a server could arrive at another one by what the client wrote
+ * (`/public/..%2fadmin`), it is sent the path that the rules saw. What only encodes characters stays: to
+ * some servers `%2F` is part of a name.
  */
 export function keepPathSafe(view: RequestView, verdict: Verdict): void {
   if (!view.pathReady || view.path !== view.pathRoom || verdict.targetEnd > 0) return;
   if (verdict.status !== 0 || view.pathEnd === view.pathStart) return;
+  const head = view.head;
+  if (pathMeansTheSame(view.bytes, head.pathStart, head.pathEnd)) return;
   const end = copyEscaped(view.path, view.pathStart, view.pathEnd, PATH_BYTES, verdict.target, 0);
   setTarget(view, verdict, end);
 }

@@ -1,5 +1,4 @@
 // @hot
-import { sameBytes } from "#base/bytes.ts";
 import { type Head, TARGET } from "#http/head.ts";
 import { normalisePath } from "#http/path.ts";
 import { BACKSLASH, DOT, PERCENT, SEMICOLON, SLASH } from "#http/tokens.ts";
@@ -94,17 +93,52 @@ export function isNormal(bytes: Uint8Array, from: number, to: number): boolean {
   return bytes[from] === SLASH;
 }
 
-/** True when the normalised path is `prefix` or goes on below it; `prefix` has no final slash. */
-export function pathBegins(view: RequestView, prefix: Uint8Array): boolean {
-  const after = view.pathStart + prefix.length;
-  if (after > view.pathEnd) return false;
-  if (!sameBytes(view.path, view.pathStart, after, prefix)) return false;
-  return after === view.pathEnd || view.path[after] === SLASH;
+/**
+ * Where the segments of `prefix` (no final slash) end in the normalised path, if it begins with them;
+ * else -1. Parameters of segments are passed over: to a servlet container `/admin;x/users` is
+ * `/admin/users`, so a rule on one must meet the other.
+ */
+export function pathAfter(view: RequestView, prefix: Uint8Array): number {
+  const path = view.path;
+  const end = view.pathEnd;
+  let at = view.pathStart;
+  for (let i = 0; i < prefix.length; i++) {
+    if (prefix[i] === SLASH) at = skipParameters(path, at, end);
+    if (at >= end || path[at] !== prefix[i]) return -1;
+    at++;
+  }
+  at = skipParameters(path, at, end);
+  return at === end || path[at] === SLASH ? at : -1;
 }
 
+/** True when the normalised path is `other`, parameters apart. */
+export function pathIs(view: RequestView, other: Uint8Array): boolean {
+  const path = view.path;
+  const end = view.pathEnd;
+  let at = view.pathStart;
+  for (let i = 0; i < other.length; i++) {
+    if (other[i] === SLASH) at = skipParameters(path, at, end);
+    if (at >= end || path[at] !== other[i]) return false;
+    at++;
+  }
+  return skipParameters(path, at, end) === end;
+}
+
+/** At a `;` (or the %3B of normalised paths) to the segment's end; elsewhere nowhere. */
+function skipParameters(path: Uint8Array, from: number, end: number): number {
+  const encoded = path[from] === PERCENT && path[from + 1] === 51 && path[from + 2] === 66;
+  if (from >= end || (path[from] !== SEMICOLON && !encoded)) return from;
+  let at = from;
+  while (at < end && path[at] !== SLASH) at++;
+  return at;
+}
+
+/** Parameters of segments, as normalised paths have them. */
+const PARAMETERS = /(?:;|%3B)[^/]*/g;
+
 /**
- * The normalised path as text for regular expressions. Allocates, once a request. undefined when it
- * is longer than an expression may see (view.refuse is then 414).
+ * The normalised path as text for regular expressions, without the parameters of its segments, as
+ * pathAfter has it. Allocates, once a request. undefined when it is longer than an expression may see (view.refuse is then 414).
  */
 export function pathText(view: RequestView): string | undefined {
   if (view.pathString !== undefined) return view.pathString;
@@ -112,6 +146,7 @@ export function pathText(view: RequestView): string | undefined {
     view.refuse = 414;
     return undefined;
   }
-  view.pathString = decoder.decode(view.path.subarray(view.pathStart, view.pathEnd));
+  const text = decoder.decode(view.path.subarray(view.pathStart, view.pathEnd));
+  view.pathString = text.replace(PARAMETERS, "");
   return view.pathString;
 }

@@ -258,7 +258,11 @@ const sizes: readonly HostileRequest[] = [
 /** Other protocols on our port. */
 const strangers: readonly HostileRequest[] = [
   refused("CONNECT", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", 501),
-  refused("HTTP/2 with prior knowledge", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", 505),
+  refused(
+    "HTTP/2 with prior knowledge",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+    505,
+  ),
   refused("a TLS hello", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03abcdefghijklmnopqrst\r\n\r\n"),
   refused("PROXY v1", `PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n${SMUGGLED}`),
   refused("PROXY v2", "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\0\x01\0\x02"),
@@ -266,7 +270,10 @@ const strangers: readonly HostileRequest[] = [
   refused("SMTP", "EHLO a.example\r\nMAIL FROM:<a@b>\r\n"),
   refused("memcached", "\x80\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
   refused("an answer", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-  refused("binary noise", Array.from({ length: 99 }, (_, i) => String.fromCharCode(i * 37)).join("")),
+  refused(
+    "binary noise",
+    Array.from({ length: 99 }, (_, i) => String.fromCharCode(i * 37)).join(""),
+  ),
 ];
 
 /** Chunked bodies: the head was right and may be with the server by then. */
@@ -312,8 +319,11 @@ const chunks: readonly HostileRequest[] = [
 /** Something right first, then something wrong on the same connection. */
 const behind: readonly HostileRequest[] = [
   ["a broken request behind a right one", `GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET\r\n\r\n`],
-  ["more body than said", `POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nabc\r\n\r\n`],
-  ["bytes behind the last chunk", CHUNKED.replace("/hostile", "/first") + "0\r\n\r\n\0\0\0\0"],
+  [
+    "more body than said",
+    `POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nabc\r\n\r\n`,
+  ],
+  ["bytes behind the last chunk", `${CHUNKED.replace("/hostile", "/first")}0\r\n\r\n\0\0\0\0`],
   ["a body that was not announced", `GET /first HTTP/1.1\r\nHost: a\r\n\r\n{"a": "b"}\r\n\r\n`],
 ].map(([name, bytes]) => ({
   ...refused(name!, bytes!),

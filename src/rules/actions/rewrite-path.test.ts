@@ -20,6 +20,7 @@ test("a prefix", () => {
   assert.equal(target(api, "GET /apix"), undefined);
   assert.equal(target(api, "GET /a/..//api/%7eb"), "/v2/~b");
   assert.equal(target(api, "OPTIONS *"), undefined);
+  assert.equal(target(api, "GET /api;v=1/x;y=2/z"), "/v2/x;y=2/z");
   const root = { prefix: { from: "/api/", to: "/" } };
   assert.equal(target(root, "GET /api"), "/");
   assert.equal(target(root, "GET /api/"), "/");

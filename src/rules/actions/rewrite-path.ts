@@ -6,7 +6,7 @@ import { type Rewrite, rewriteField } from "../rewrite-field.ts";
 import { setTarget } from "../target.ts";
 import { type Action, action } from "../types.ts";
 import { copyEscaped, copyPlain, PATH_BYTES } from "../uri.ts";
-import { normalisedPath, pathBegins, pathText } from "../view.ts";
+import { normalisedPath, pathAfter, pathText } from "../view.ts";
 
 const summary =
   "Sends the server another path, the query kept; later conditions still see the client's path";
@@ -34,9 +34,9 @@ function createPrefixRewrite(from: string, to: string): Action {
   const prefix = prefixBytes(from);
   const start = prefixBytes(to);
   return (view, verdict) => {
-    if (!normalisedPath(view) || !pathBegins(view, prefix)) return false;
+    const rest = normalisedPath(view) ? pathAfter(view, prefix) : -1;
+    if (rest < 0) return false;
     const out = verdict.target;
-    const rest = view.pathStart + prefix.length;
     let at = copyEscaped(start, 0, start.length, PATH_BYTES, out, 0);
     at = copyEscaped(view.path, rest, view.pathEnd, PATH_BYTES, out, at);
     if (at === 0) at = copyPlain(ROOT, 0, 1, out, 0);

@@ -25,9 +25,21 @@ test("tricks with separators and parameters do not lead past it", () => {
     "/x%2f..%2Fadmin",
     "//admin",
     "/./admin",
+    "/admin;x",
+    "/admin;x/users",
+    "/admin%3bx=%2f/users",
+    "/;x/admin;y/",
   ]) {
     assert.ok(is("/admin", target), target);
   }
+});
+
+test("a prefix of several segments meets them with parameters, and no others", () => {
+  for (const target of ["/a;x/b", "/a/b;x", "/a;x/b;y/c", "/a%3B/b"]) assert.ok(is("/a/b", target));
+  for (const target of ["/a;/bc", "/a;/b/../c", "/a;/", "/ab", "/a;b"]) {
+    assert.ok(!is("/a/b", target), target);
+  }
+  assert.ok(is("/a;v=1", "/a;v=1/b"));
 });
 
 test("/ is every path", () => {

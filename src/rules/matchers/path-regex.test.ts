@@ -13,6 +13,8 @@ test("is sought in the normalised path, without the query", () => {
   assert.ok(!is("\\.php$", "/a?x.php"));
   assert.ok(is("^/[^/]+$", "/a/../b"));
   assert.ok(is("^/caf%C3%A9$", "/caf%c3%a9"));
+  assert.ok(is("^/admin(/|$)", "/admin;x=1"));
+  assert.ok(is("^/a/b$", "/a;x/b%3by"));
   assert.ok(!meets(pathRegex, "", viewOf("OPTIONS *")));
 });
 

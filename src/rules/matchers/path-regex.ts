@@ -6,7 +6,7 @@ import { type Matcher, matcher, type RequestView } from "../types.ts";
 import { normalisedPath, pathText } from "../view.ts";
 
 const summary =
-  "Regular expression (JavaScript's, u flag) found anywhere in the path after normalisation";
+  "Regular expression (JavaScript's, u flag) found anywhere in the normalised path without `;parameters`";
 
 /**
  * The only path condition that allocates: the path's string, made once a request however many

@@ -14,6 +14,12 @@ test("the whole path, normalised on both sides", () => {
   for (const target of ["/a/b/", "/a", "/A/b", "/a/bc"]) assert.ok(!is("/a/b", target), target);
 });
 
+test("parameters of segments are passed over", () => {
+  for (const target of ["/a/b;x", "/a;x=1/b", "/a%3b/b;;"]) assert.ok(is("/a/b", target), target);
+  for (const target of ["/a/b;/c", "/a/b;/", "/a;/bc"]) assert.ok(!is("/a/b", target), target);
+  assert.ok(is("/a;x/", "/a;x/"));
+});
+
 test("a list is any of it", () => {
   assert.ok(is(["/x", "/y"], "/y"));
   assert.ok(!is(["/x", "/y"], "/z"));

@@ -1,12 +1,11 @@
 // @hot
-import { sameBytes } from "#base/bytes.ts";
 import { list } from "#schema/index.ts";
 import { describePath } from "../describe.ts";
 import { pathBytes, pathField } from "../path-field.ts";
 import { type Matcher, matcher, type RequestView } from "../types.ts";
-import { normalisedPath } from "../view.ts";
+import { normalisedPath, pathIs } from "../view.ts";
 
-const summary = "Path of the request after normalisation, the whole of it";
+const summary = "Path of the request after normalisation, the whole of it but for `;parameters`";
 
 export const path = matcher({
   name: "path",
@@ -22,7 +21,7 @@ function createPath(value: readonly string[]): Matcher {
   return (view: RequestView): boolean => {
     if (!normalisedPath(view)) return false;
     for (let i = 0; i < paths.length; i++) {
-      if (sameBytes(view.path, view.pathStart, view.pathEnd, paths[i]!)) return true;
+      if (pathIs(view, paths[i]!)) return true;
     }
     return false;
   };
