@@ -6,17 +6,22 @@ import type { Plan } from "#plan/plan.ts";
 import type { ReloadResult } from "./api.ts";
 import type { EngineListeners } from "./engine-listeners.ts";
 import { copySlots, type PlanSlots, type Running, saveState } from "./engine-state.ts";
+import { faultSaying } from "./fault-saying.ts";
+import type { Judged } from "./judge.ts";
 import type { LogDrain } from "./log-drain.ts";
-import {
-  describeChanges,
-  faultSaying,
-  type Judged,
-  listenFaults,
-  withoutRestart,
-} from "./reload.ts";
 import { settleRows } from "./settle-rows.ts";
 import { withStableLogs } from "./stable-logs.ts";
 import type { Workers } from "./workers.ts";
+
+/**
+ * Reads the configuration files: for a Board whose rows are taken as `slots` says, to follow
+ * `before`.
+ */
+export type JudgeFiles = (
+  slots: PlanSlots | undefined,
+  generation: number,
+  before: Running | undefined,
+) => Promise<Judged>;
 
 /** Whom a Plan concerns. */
 export interface ConfigurationParts {
@@ -27,8 +32,7 @@ export interface ConfigurationParts {
   readonly logs: LogDrain;
   readonly discovery: Discovery;
   readonly health: Health;
-  /** Reads the configuration again, for these tables of slots. */
-  judge(slots: PlanSlots, generation: number): Promise<Judged>;
+  readonly judge: JudgeFiles;
   /** Another Plan is in force: for the monitor, and to be kept for the next engine. */
   changed(plan: Plan, state: Uint8Array): void;
 }
@@ -76,13 +80,12 @@ export class Configuration {
     const { judge, listeners, workers, logs } = this.#parts;
     const before = this.#running;
     const slots = copySlots(this.#slots);
-    const judged = await judge(slots, before.plan.generation + 1);
+    const judged = await judge(slots, before.plan.generation + 1, before);
     if (!judged.plan) return refusal(judged.faults, judged.text);
-    const { plan: wanted, warnings } = withoutRestart(judged.plan, judged.model, before);
-    const plan = withStableLogs(wanted, slots.logs);
+    const plan = withStableLogs(judged.plan, slots.logs);
     if (!plan) return refusal([faultSaying("more than 256 different logs")]);
     const taken = await listeners.ensure(plan);
-    if (taken.length > 0) return refusal(listenFaults(taken));
+    if (taken.length > 0) return refusal(taken.map((fault) => faultSaying(fault.message)));
     await this.#prepare(plan, NAMES_MS);
     logs.setLogs(plan.logs);
     this.#writeFrontends(plan, new Set(before.plan.frontends.map((f) => f.slot)));
@@ -91,16 +94,11 @@ export class Configuration {
       await this.#goBack(before, plan.generation + 1);
       return refusal(refused.map((text) => faultSaying(text)));
     }
-    const { files, faults } = judged.loaded;
-    this.#running = { plan, model: judged.model, startModel: before.startModel, files };
+    const { model, files, faults, text, message } = judged;
+    this.#running = { plan, model, startModel: before.startModel, files };
     this.#slots = slots;
     this.#announce();
-    return {
-      ok: true,
-      message: describeChanges(before.model, judged.model),
-      faults: [...faults, ...warnings],
-      text: warnings.map((w) => `${w.path}: ${w.message}\n`).join(""),
-    };
+    return { ok: true, message, faults, text };
   }
 
   /** No other engine lives any more. */

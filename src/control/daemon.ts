@@ -42,7 +42,8 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
         remove: (path) => rmSync(path, { force: true }),
       },
       log,
-      spawn: (handlers) => spawnEngine(options.engineEntry, process.execArgv, handlers),
+      spawn: (handlers, threads) =>
+        spawnEngine(options.engineEntry, process.execArgv, handlers, threads),
       createMemory: (bytes) => createSharedMemory("weir-board", bytes),
       notify,
       ready() {

@@ -17,9 +17,10 @@ export function spawnEngine(
   entry: string,
   execArgv: readonly string[],
   handlers: EngineHandlers,
+  threads: number,
 ): EngineLink {
   const [ours, theirs] = createSocketPair();
-  const child = spawn(process.execPath, [...execArgv, entry], {
+  const child = spawn(process.execPath, [...execArgv, entry, String(threads)], {
     stdio: ["ignore", "inherit", "inherit", "ipc", theirs],
     serialization: "advanced",
   });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { deserialize, serialize } from "node:v8";
 import { VERSION } from "#base/version.ts";
-import { type BoardSlots, createSlots } from "#config/compile/plan.ts";
+import type { BoardSlots } from "#config/compile/plan.ts";
 import type { Model } from "#config/model/document.ts";
 import * as board from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
@@ -86,7 +86,9 @@ export interface PlanSlots extends BoardSlots {
 const TABLES = ["frontends", "backends", "servers", "logs"] as const;
 
 const emptySlots = (limits: Limits): PlanSlots => ({
-  ...createSlots(limits),
+  frontends: new Slots(limits.frontends),
+  backends: new Slots(limits.backends),
+  servers: new Slots(limits.servers),
   logs: new Slots(LOGS_MAX),
 });
 

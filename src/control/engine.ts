@@ -24,9 +24,9 @@ import type {
 import { type Configuration, refusal } from "./configuration.ts";
 import { adminKey, type EngineListeners, pageKey } from "./engine-listeners.ts";
 import type { EventHub } from "./events.ts";
+import { faultSaying } from "./fault-saying.ts";
 import type { LogDrain } from "./log-drain.ts";
 import type { EngineStart } from "./protocol.ts";
-import { faultSaying } from "./reload.ts";
 import { Serial } from "./serial.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
 import type { Workers } from "./workers.ts";
@@ -81,9 +81,12 @@ export class Engine implements ControlApi {
   /**
    * Brings everything up; resolves when requests are served. Rejects when a worker cannot start.
    */
-  async open(startMonitor: StartMonitor): Promise<void> {
+  async open(loadMonitor: () => Promise<StartMonitor>): Promise<void> {
     const { configuration, link, start } = this.#parts;
+    // Its code loads while the workers start.
+    const loading = loadMonitor();
     await configuration.open(start.role === "first");
+    const startMonitor = await loading;
     this.#monitor = await startMonitor(this, this.#monitorListeners());
     this.#state = "running";
     this.#note(GLOBAL.ENGINE_PID, process.pid);
@@ -91,7 +94,7 @@ export class Engine implements ControlApi {
     this.#note(GLOBAL.STARTED_AT, this.timers.wallMs() / 1000);
     this.#note(GLOBAL.LAST_RELOAD_OK, 1);
     Atomics.add(this.board.global, GLOBAL.ENGINE_STARTS, 1);
-    link.send({ type: "serving" });
+    link.send({ type: "serving", threads: this.plan().engine.threads });
     this.#beat();
     link.obey({
       reload: () => void this.#reloadBySignal(),

@@ -81,7 +81,7 @@ export type FromEngine =
   /** A Plan is in force: what the next engine needs to go on from it. */
   | { readonly type: "state"; readonly state: Uint8Array }
   /** Requests are served, commands answered. */
-  | { readonly type: "serving" }
+  | { readonly type: "serving"; readonly threads: number }
   /** Still alive: once a second. */
   | { readonly type: "beat" }
   /** For sd_notify. */

@@ -1,7 +1,6 @@
 import { createRandom, type Timers } from "#base/clock.ts";
 import { type CodeName, WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
-import type { loadConfig } from "#config/load.ts";
 import { createDiscovery, type Discovery } from "#discovery/discovery.ts";
 import { createHealth, type Health } from "#health/health.ts";
 import { dial } from "#io/dial.ts";
@@ -15,7 +14,7 @@ import { Board, boardBytes } from "#plan/board.ts";
 import { forgetAllWorkers, forgetWorkers } from "#plan/gauges.ts";
 import type { Plan } from "#plan/plan.ts";
 import type { StartMonitor } from "./api.ts";
-import { Configuration } from "./configuration.ts";
+import { Configuration, type JudgeFiles } from "./configuration.ts";
 import { Engine } from "./engine.ts";
 import { EngineListeners } from "./engine-listeners.ts";
 import {
@@ -30,23 +29,24 @@ import { EventHub } from "./events.ts";
 import { LogDrain } from "./log-drain.ts";
 import { dropPrivileges } from "./privileges.ts";
 import type { EngineStart } from "./protocol.ts";
-import { type Judged, judge } from "./reload.ts";
+import type { SpareWorkers } from "./spare-workers.ts";
 import { withStableLogs } from "./stable-logs.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
-import type { SpawnWorker } from "./worker-thread.ts";
 import { Workers } from "./workers.ts";
+
+/** After a start there is better to do at first. */
+const WARM_UP_MS = 500;
 
 /** What an engine gets from the process it is. */
 export interface EngineWorld {
   readonly link: SupervisorLink;
   readonly timers: Timers;
   readonly log: Log;
-  readonly load: typeof loadConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly cpus: number;
-  readonly spawnWorker: SpawnWorker;
-  readonly startMonitor: StartMonitor;
+  readonly threads: SpareWorkers;
+  loadMonitor(): Promise<StartMonitor>;
   exit(code: number): void;
 }
 
@@ -82,7 +82,7 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
       board,
       boardFd,
       log,
-      spawn: world.spawnWorker,
+      threads: world.threads,
       duplicate: duplicateFd,
       signal,
       close: closeFd,
@@ -105,18 +105,18 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
     start.alone,
   );
   const engine = new Engine({ ...parts, link, start, configuration, events, exit: world.exit });
-  await engine.open(world.startMonitor);
+  await engine.open(world.loadMonitor);
+  // The first reload should find its code as it was when this engine started.
+  timers.after(WARM_UP_MS, () => void import("./judge.ts"));
 }
 
-/** Reads the configuration files, for a Board whose rows are taken as `slots` says. */
-type JudgeFiles = (slots: PlanSlots | undefined, generation: number) => Promise<Judged>;
-
-function readerOf({ load, cwd, env, cpus }: EngineWorld, start: EngineStart): JudgeFiles {
+function readerOf({ cwd, env, cpus }: EngineWorld, start: EngineStart): JudgeFiles {
   const { configFiles: files, adminSocket } = start;
-  return (slots, generation) =>
-    judge(() =>
-      load({ files, cwd, env, cpus, adminSocket, generation, ...(slots ? { slots } : {}) }),
-    );
+  return async (slots, generation, before) => {
+    const options = { files, cwd, env, cpus, adminSocket, generation };
+    const { judge } = await import("./judge.ts");
+    return judge(slots ? { ...options, slots } : options, before);
+  };
 }
 
 async function openListeners(link: SupervisorLink, plan: Plan): Promise<EngineListeners> {
@@ -142,21 +142,21 @@ async function firstConfiguration(
     return { running: before, slots: inherited.slots(before.plan.engine.limits) };
   }
   const generation = (before?.plan.generation ?? 0) + 1;
-  const fresh = await read(undefined, generation);
+  const fresh = await read(undefined, generation, undefined);
   if (!fresh.plan) throw new WeirError("CONFIG_INVALID", fresh.text.trimEnd());
   let judged = fresh;
   let slots = slotsOf(fresh.plan);
   if (inherited) {
     const known = inherited.slots(fresh.plan.engine.limits);
-    const again = await read(known, generation);
+    const again = await read(known, generation, undefined);
     if (!again.plan) throw new WeirError("CONFIG_INVALID", again.text.trimEnd());
     judged = again;
     slots = known;
   }
   const plan = withStableLogs(judged.plan, slots.logs);
   if (!plan) throw new WeirError("CONFIG_INVALID", "more than 256 different logs");
-  const { model, loaded } = judged;
-  return { running: { plan, model, startModel: model, files: loaded.files }, slots };
+  const { model, files } = judged;
+  return { running: { plan, model, startModel: model, files }, slots };
 }
 
 async function openBoard(

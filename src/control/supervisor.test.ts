@@ -83,7 +83,7 @@ class FakeEngine {
       { type: "listen", id: 1, wishes: [web] },
       { type: "state", state: new Uint8Array([state]) },
       { type: "keep", keys: ["web"] },
-      { type: "serving" },
+      { type: "serving", threads: 2 },
     );
   }
   last<T extends ToEngine["type"]>(type: T): Extract<ToEngine, { type: T }> {

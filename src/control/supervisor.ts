@@ -26,7 +26,8 @@ export interface SupervisorParts {
   readonly timers: Timers;
   readonly sockets: SocketMaker;
   readonly log: Log;
-  spawn(handlers: EngineHandlers): EngineLink;
+  /** `threads`: worker threads it will likely have; it may load them early. */
+  spawn(handlers: EngineHandlers, threads: number): EngineLink;
   /** A descriptor of zeroed shared memory. */
   createMemory(bytes: number): number;
   /** sd_notify(3); does nothing where nobody listens. */
@@ -80,6 +81,8 @@ export class Supervisor {
   #next: Engine | undefined;
   #memory: { readonly fd: number; readonly layout: string } | undefined;
   #state: Uint8Array | undefined;
+  /** Worker threads of the last engine that served. */
+  #threads = 1;
   #everRan = false;
   #reloadWanted = false;
   #stopping: StopMode | undefined;
@@ -146,10 +149,11 @@ export class Supervisor {
 
   #start(role: EngineRole, half: 0 | 1): Engine {
     if (role !== "upgrade") this.#backoff.born();
-    const link = this.#parts.spawn({
+    const handlers: EngineHandlers = {
       message: (message) => this.#heard(engine, message),
       exit: (how) => this.#gone(engine, how),
-    });
+    };
+    const link = this.#parts.spawn(handlers, this.#threads);
     const engine: Engine = {
       link,
       role,
@@ -184,6 +188,7 @@ export class Supervisor {
         this.#saveState(engine, message.state);
         break;
       case "serving":
+        this.#threads = message.threads;
         this.#serving(engine);
         break;
       case "beat":

@@ -4,6 +4,7 @@ import { SimClock } from "#kit/sim-clock.ts";
 import { Board, boardBytes, FRONTEND, WORKER } from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "#proxy/protocol.ts";
+import { SpareWorkers } from "./spare-workers.ts";
 import type { WorkerHandlers } from "./worker-thread.ts";
 import { type Assignment, Workers } from "./workers.ts";
 
@@ -56,7 +57,7 @@ function world(count = 2) {
       board,
       boardFd: 9,
       log: (_, text) => said.push(text),
-      spawn: (start, handlers) => {
+      threads: new SpareWorkers(clock, (start, handlers) => {
         const thread = new FakeThread(start, handlers);
         threads.push(thread);
         return {
@@ -65,7 +66,7 @@ function world(count = 2) {
             thread.terminated = true;
           },
         };
-      },
+      }),
       duplicate: () => copies++,
       signal: (fd) => signalled.push(fd),
       close: (fd) => closed.push(fd),

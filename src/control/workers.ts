@@ -8,15 +8,16 @@ import type { WorkerStatus } from "./api.ts";
 import { Backoff } from "./backoff.ts";
 import { leftovers } from "./leftovers.ts";
 import { MemberWait } from "./member-wait.ts";
-import { SpareWorker } from "./spare-worker.ts";
-import type { SpawnWorker, WorkerLink } from "./worker-thread.ts";
+import type { SpareWorkers } from "./spare-workers.ts";
+import type { WorkerLink } from "./worker-thread.ts";
 
 export interface WorkersParts {
   readonly timers: Timers;
   readonly board: Board;
   readonly boardFd: number;
   readonly log: Log;
-  readonly spawn: SpawnWorker;
+  /** Where worker threads come from. */
+  readonly threads: SpareWorkers;
   /** A copy of an eventfd that stays valid when its owner closes its own. */
   duplicate(fd: number): number;
   /** Wakes whoever waits on an eventfd. */
@@ -74,7 +75,6 @@ const GRACE_MS = 1000;
  */
 export class Workers {
   readonly #parts: WorkersParts;
-  readonly #spare: SpareWorker;
   readonly #members: readonly Member[];
   #assignment: Assignment | undefined;
   #starting = true;
@@ -89,7 +89,6 @@ export class Workers {
   /** Workers of the Board's rows first … first + count - 1. */
   constructor(parts: WorkersParts, first: number, count: number) {
     this.#parts = parts;
-    this.#spare = new SpareWorker(parts.timers, parts.spawn);
     this.#members = Array.from({ length: count }, (_, i) => ({
       index: first + i,
       backoff: new Backoff(parts.timers),
@@ -114,7 +113,7 @@ export class Workers {
     await taken;
     this.#starting = false;
     this.#watch();
-    this.#spare.prepare();
+    this.#parts.threads.standBy();
   }
 
   /**
@@ -185,7 +184,7 @@ export class Workers {
   #end(message: ToWorker): void {
     this.#ending = true;
     this.#cancelWatch?.();
-    this.#spare.stop();
+    this.#parts.threads.stop();
     for (const member of this.#members) {
       member.cancelStart?.();
       if (!member.link) continue;
@@ -209,7 +208,7 @@ export class Workers {
       plan,
       listeners: this.#listenersOf(member),
     };
-    member.link = this.#spare.start(start, {
+    member.link = this.#parts.threads.start(start, {
       message: (message) => {
         switch (message.type) {
           case "ready":
@@ -250,7 +249,7 @@ export class Workers {
       return;
     }
     member.state = "running";
-    if (!this.#starting) this.#spare.prepare();
+    if (!this.#starting) this.#parts.threads.standBy();
     const { plan } = this.#assignment!;
     if (plan === started) this.#taken.done(member.index);
     else this.#post(member, { type: "plan", plan, listeners: this.#listenersOf(member) });
