@@ -31,6 +31,7 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
   const made = makeRuntimeDirectory(dirname(adminSocket));
   raiseDescriptorLimit();
   const notify = createNotify(options.env["NOTIFY_SOCKET"]);
+  let wrotePid = false;
   const supervisor = new Supervisor(
     {
       timers: systemTimers,
@@ -48,6 +49,7 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
       notify,
       ready() {
         if (pidFile !== undefined) writeFileSync(pidFile, `${process.pid}\n`);
+        wrotePid = true;
         options.ready?.();
       },
     },
@@ -59,7 +61,7 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
     return await supervisor.run();
   } finally {
     for (const [name, handler] of handlers) process.off(name as SignalName, handler);
-    if (pidFile !== undefined) rmSync(pidFile, { force: true });
+    if (pidFile !== undefined && wrotePid) rmSync(pidFile, { force: true });
     if (made) removeIfEmpty(dirname(adminSocket));
   }
 }

@@ -61,12 +61,13 @@ test("more sockets than wished are all handed on; fewer are completed", () => {
 });
 
 test("a fault leaves everything as it was", () => {
-  const { make, open } = fakeSockets([443]);
+  const { make, open, removed } = fakeSockets([443]);
   const listeners = new Listeners(make);
   listeners.obtain([wish("a", inet(80), 1)]);
   const { fds, faults } = listeners.obtain([
     wish("a", inet(80), 2),
     wish("b", inet(81), 2),
+    wish("u", { kind: "unix", path: "/s" }),
     wish("c", inet(443), 2),
   ]);
   assert.deepEqual(fds, []);
@@ -74,6 +75,7 @@ test("a fault leaves everything as it was", () => {
   assert.equal(faults[0]!.key, "c");
   assert.equal(faults[0]!.code, "EADDRINUSE");
   assert.deepEqual([...open.keys()], [10]);
+  assert.deepEqual(removed, ["/s"]);
   assert.deepEqual(listeners.obtain([wish("a", inet(80), 1)]).fds, [10]);
 });
 

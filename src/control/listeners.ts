@@ -116,16 +116,18 @@ export class Listeners {
 
   #giveUp(key: string, fd: number): void {
     const entry = this.#open.get(key)!;
-    entry.fds.splice(entry.fds.indexOf(fd), 1);
-    this.#make.close(fd);
-    if (entry.fds.length === 0) this.#closeKey(key);
+    if (entry.fds.length === 1) this.#closeKey(key);
+    else {
+      entry.fds.splice(entry.fds.indexOf(fd), 1);
+      this.#make.close(fd);
+    }
   }
 
   #closeKey(key: string): void {
     const { wish, fds } = this.#open.get(key)!;
     this.#open.delete(key);
     // The file goes first: a client that still finds it must find somebody listening.
-    if (wish.address.kind === "unix" && fds.length > 0) this.#make.remove(wish.address.path);
+    if (wish.address.kind === "unix") this.#make.remove(wish.address.path);
     for (const fd of fds) this.#make.close(fd);
   }
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { startLoad } from "#kit/load.ts";
 import { startOrigin } from "#kit/origin.ts";
+import { gone, killNow } from "#kit/processes.ts";
 import { until } from "#kit/until.ts";
 import { startWeir } from "#kit/weir.ts";
 
@@ -48,9 +49,7 @@ test("a killed engine is replaced; connections made meanwhile are served, no soc
   assert.equal(await counted(), 1);
   for (let round = 1; round <= 2; round++) {
     const pid = await weir.enginePid();
-    process.kill(pid, "SIGKILL");
-    // What it had accepted dies with it.
-    await until("it is dead", () => !isAlive(pid));
+    await killNow(pid);
     // The kernel takes connections while nobody is there to accept them.
     const during = await Promise.all(Array.from({ length: 20 }, () => statusOf(weir.port())));
     assert.deepEqual(new Set(during), new Set([200]));
@@ -84,7 +83,7 @@ test("gauges do not count what died with the engine", async (t) => {
     };
   await until("requests are seen", async () => (await status()).traffic.inFlight === 5);
   const closed = Promise.all(clients.map((c) => new Promise((resolve) => c.on("close", resolve))));
-  process.kill(await weir.enginePid(), "SIGKILL");
+  await killNow(await weir.enginePid());
   await closed;
   await weir.said(/starting another/);
   const { traffic } = await status();
@@ -135,17 +134,8 @@ test("without its supervisor an engine ends, and another weir can take the place
   const engine = await weir.enginePid();
   process.kill(weir.pid, "SIGKILL");
   await weir.ended();
-  await until("the engine ends", () => !isAlive(engine));
+  await gone(engine);
   await weir.start();
   assert.equal(await statusOf(weir.port()), 200);
   assert.equal((await weir.stop()).code, 0);
 });
-
-/** A zombie has ended, whoever may still have to hear of it. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}

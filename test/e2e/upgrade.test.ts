@@ -3,6 +3,7 @@ import { get, type ServerResponse } from "node:http";
 import { test } from "node:test";
 import { startLoad } from "#kit/load.ts";
 import { startOrigin } from "#kit/origin.ts";
+import { gone } from "#kit/processes.ts";
 import { until } from "#kit/until.ts";
 import { startWeir } from "#kit/weir.ts";
 
@@ -48,7 +49,7 @@ test("a new engine takes over under load; what the old one had begun, it ends", 
   await load.more(100);
   late[0]!.end("late\n");
   assert.equal(await slow, "late\n");
-  await until("the old engine ends", () => !isAlive(before));
+  await gone(before);
   const { good, failures } = await load.stop();
   // A kept connection of the old engine may be closed just when a client uses it again.
   assert.ok(failures.length <= 8, failures.join(", "));
@@ -83,12 +84,3 @@ test("an upgrade brings what is fixed at start, and a broken one changes nothing
   assert.deepEqual((await load.stop()).failures, [], "both sockets of the port are accepted on");
   assert.equal((await weir.stop()).code, 0);
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

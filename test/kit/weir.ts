@@ -17,6 +17,9 @@ const FLAGS = [
   "--enable-experimental-regexp-engine-on-excessive-backtracks",
 ];
 
+/** How a weir command is started: a program and the words before the command's own. */
+export const WEIR_COMMAND: readonly string[] = [process.execPath, ...FLAGS, ENTRY];
+
 /** A start slower than this has failed; only a failing test ever waits so long. */
 const START_MS = 60_000;
 
@@ -117,9 +120,9 @@ export class Weir {
 
   /** Starts it (again); resolves when it serves. */
   async start(): Promise<void> {
-    const words = [...FLAGS, ENTRY, "run", "-f", this.configFile];
+    const [node, ...words] = [...WEIR_COMMAND, "run", "-f", this.configFile];
     // A process group of its own, so that `kill` leaves no engine behind.
-    const child = spawn(process.execPath, words, {
+    const child = spawn(node!, words, {
       cwd: this.directory,
       env: this.#env,
       stdio: ["ignore", "pipe", "pipe"],
@@ -243,7 +246,8 @@ export async function runWeir(
   words: readonly string[],
   options: { cwd?: string; env?: Readonly<Record<string, string>>; input?: string } = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, [...FLAGS, ENTRY, ...words], {
+  const [node, ...before] = WEIR_COMMAND;
+  const child = spawn(node!, [...before, ...words], {
     cwd: options.cwd,
     env: options.env ?? ownEnvironment(),
     stdio: ["pipe", "pipe", "pipe"],
