@@ -2,8 +2,9 @@ import { existsSync, unlinkSync } from "node:fs";
 import { Loop } from "#proxy/loop.ts";
 
 /**
- * The proxy's worker with a way to die: when the file that WEIR_TEST_CRASH names is there, one worker
- * removes it and throws in the middle of its loop, or with the text `hang` in its name never comes back.
+ * The proxy's worker with a way to die: when the file that WEIR_TEST_CRASH names is there, one
+ * worker removes it and throws in the middle of its loop, or with the text `hang` in its name never
+ * comes back.
  */
 const path = process.env["WEIR_TEST_CRASH"]!;
 const hangs = path.endsWith("hang");

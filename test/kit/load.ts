@@ -23,7 +23,8 @@ export interface Load {
 const AFTER_FAILURE_MS = 5;
 
 /**
- * Requests one after the other on each of some kept connections, until told to stop, or the test ends.
+ * Requests one after the other on each of some kept connections, until told to stop, or the test
+ * ends.
  */
 export function startLoad(t: TestContext, port: number, connections = 8, path = "/"): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });

@@ -10,7 +10,9 @@ export interface Origin {
 
 const HELLO = "hello from the origin\n";
 
-/** A plain HTTP server of the test's own process, to stand behind a balancer. Ends with the test. */
+/**
+ * A plain HTTP server of the test's own process, to stand behind a balancer. Ends with the test.
+ */
 export async function startOrigin(
   t: TestContext,
   answer: (request: IncomingMessage, response: ServerResponse) => void = (_, response) =>

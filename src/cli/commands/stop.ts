@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { WeirError } from "#base/errors.ts";
+import { systemTimers } from "#io/clock.ts";
 import { askJson } from "../client.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -32,7 +32,9 @@ export const stop = command({
     await askJson(socket, "/api/v1/stop", { method: "POST", body: { mode } });
     if (options["no-wait"]) context.write(`stopping (${mode})\n`);
     else {
-      while (isAlive(engine.supervisorPid)) await sleep(LOOK_MS);
+      while (isAlive(engine.supervisorPid)) {
+        await new Promise<void>((resolve) => void systemTimers.after(LOOK_MS, resolve));
+      }
       context.write("stopped\n");
     }
     return EXIT.OK;

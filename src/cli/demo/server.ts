@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
+import { systemTimers } from "#io/clock.ts";
 import { htmlPage, textPage } from "./page.ts";
 
 /*
- * One small server of the demo, in a process of its own: `node server.ts NAME COLOUR PORT`. It tells
- * its parent the port it got (0 asks for any), and ends with it.
+ * One small server of the demo, in a process of its own: `node server.ts NAME COLOUR PORT`. It
+ * tells its parent the port it got (0 asks for any), and ends with it.
  *
  *     /          who answered, as HTML for browsers and as a line for curl
  *     /slow      the same after two seconds
@@ -16,7 +16,7 @@ const [, , name = "?", colour = "gray", port = "0"] = process.argv;
 const SLOW_MS = 2000;
 let answered = 0;
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+function answer(request: IncomingMessage, response: ServerResponse): void {
   const path = request.url ?? "/";
   if (path === "/health") {
     response.end("well\n");
@@ -27,7 +27,12 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.end(`server ${name} stops\n`, () => process.exit(0));
     return;
   }
-  if (path.startsWith("/slow")) await sleep(SLOW_MS);
+  if (path.startsWith("/slow")) systemTimers.after(SLOW_MS, () => show(request, response));
+  else show(request, response);
+}
+
+function show(request: IncomingMessage, response: ServerResponse): void {
+  const path = request.url ?? "/";
   const card = { name, colour, answered: ++answered, path };
   const html = request.headers.accept?.includes("text/html") ?? false;
   response.setHeader("content-type", `text/${html ? "html" : "plain"}; charset=utf-8`);
@@ -39,9 +44,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(0));
 
-const server = createServer((request, response) => {
-  answer(request, response).catch(() => response.destroy());
-});
+const server = createServer(answer);
 // Longer than the balancer keeps idle connections, so that it is never the server that closes one.
 server.keepAliveTimeout = 120_000;
 server.on("error", (error) => process.send!({ failed: error.message }));
