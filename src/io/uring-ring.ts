@@ -69,6 +69,8 @@ export class Ring {
   /** Tail as far as entries were taken, and as far as the kernel was told. */
   #tail = 0;
   #told = 0;
+  /** The kernel's head when last looked at: it is never behind this. */
+  #head = 0;
 
   constructor(arena: Mapping, layout: RingLayout) {
     this.words = new Int32Array(arena.buffer);
