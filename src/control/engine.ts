@@ -110,9 +110,10 @@ export class Engine implements ControlApi {
   }
 
   /** A worker died and is being replaced. */
-  workerDied(index: number): void {
+  workerDied(index: number, why: string): void {
     const { events, link } = this.#parts;
-    events.tell("worker", "error", `Worker ${index} died and is being replaced`, String(index));
+    const text = `Worker ${index} died and is being replaced: ${why}`;
+    events.tell("worker", "error", text, String(index));
     if (++this.#deaths !== DEATHS_MAX) return;
     events.tell("engine", "warning", `${DEATHS_MAX} workers died: a fresh engine takes over`);
     void link.upgrade();

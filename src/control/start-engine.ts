@@ -87,7 +87,7 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
       signal,
       close: closeFd,
       shared: () => listeners.fds(),
-      died: (index) => engine.workerDied(index),
+      died: (index, why) => engine.workerDied(index, why),
     },
     first,
     threads,

@@ -28,7 +28,7 @@ export interface WorkersParts {
    */
   shared(): ReadonlySet<number>;
   /** Called after a worker died and was cleaned up. */
-  died?(index: number): void;
+  died?(index: number, why: string): void;
 }
 
 /** A listening socket of this process, by its key. */
@@ -274,12 +274,12 @@ export class Workers {
       this.#taken.fail(new Error(`worker ${member.index} died at its start: ${describe(error)}`));
       return;
     }
-    if (!this.#ending || error) log("error", `worker ${member.index} died: ${describe(error)}`);
+    if (error) log("error", `worker ${member.index}: ${describe(error)}`);
     if (this.#ending) return;
     const delayMs = member.backoff.died();
     if (delayMs === 0) this.#start(member);
     else member.cancelStart = timers.after(delayMs, () => this.#start(member));
-    this.#parts.died?.(member.index);
+    this.#parts.died?.(member.index, error?.message ?? "it ended by itself");
   }
 
   /** Descriptors it no longer has. */
