@@ -9,7 +9,7 @@ import { FRONTEND_TOTALS, PROCESS_TOTALS, SERVER } from "#plan/board.ts";
 import { failExchange } from "./answer.ts";
 import { completeExchange } from "./complete.ts";
 import type { Core } from "./core.ts";
-import { serverMoved, setDeadlines } from "./deadlines.ts";
+import { ALL, serverMoved, setDeadlines } from "./deadlines.ts";
 import { releaseServer } from "./exchange.ts";
 import { CONNECTION, editsBytes, endHead, RESPONSE_ROOM, writeResponse } from "./forward.ts";
 import { receiveAnswer } from "./idle.ts";
@@ -23,6 +23,9 @@ const FRAME_ROOM = 32;
 
 /** How much may be read beyond the longest head when one comes in pieces. */
 const HEAD_SLACK = 4096;
+
+/** Of 1xx answers to a request: each gives the server its whole time again. */
+const MOST_INTERIMS = 100;
 
 /** Bytes of an answer whose head is not read yet, or the end of the connection. */
 export function responseReceived(
@@ -67,7 +70,11 @@ function readResponse(core: Core, x: number, upstream: number, start: number, en
       respond(core, x, upstream, from, parsed, end);
       return;
     }
-    serverMoved(core, x, Number.MAX_SAFE_INTEGER / 4);
+    if (++core.exchanges[x * X.size + X.INTERIMS]! > MOST_INTERIMS) {
+      retry(core, x, CODE.RESPONSE_MALFORMED);
+      return;
+    }
+    serverMoved(core, x, ALL);
     core.exchanges[x * X.size + X.FILL] = 0;
     if (interim(core, x, from, parsed)) {
       // What follows is read when that was sent: answerSent.

@@ -92,7 +92,8 @@ export const RS = Object.freeze({ OFF: 0, READ: 1, WRITE: 2, SPLICE: 3, DONE: 4,
  * kept for a retry, and after it the texts that the log wants (…_AT, …_BYTES). STICK is the slot of the
  * server it must go to, AVOID of the one that failed it; -1 = none. While it waits for a server, NEXT and
  * PREV link it to the others in that line (LINE_OF: a server's slot, -1 = the backend's), in the order of
- * TICKET; AHEAD others were there before it. FILL: bytes of an answer's head kept in the DOWN page.
+ * TICKET; AHEAD others were there before it. FILL: bytes of an answer's head kept in the DOWN page. SPLICED:
+ * bytes of the splice under way that were credited to the client.
  */
 export const X = layout(
   "STATE",
@@ -127,9 +128,11 @@ export const X = layout(
   "AVOID",
   "FOUND",
   "SENDING",
+  "SPLICED",
   "OUT_PAGE",
   "OUT_CLASS",
   "FILL",
+  "INTERIMS",
   "UP:16",
   "DOWN:16",
 );
