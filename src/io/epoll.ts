@@ -223,6 +223,10 @@ class EpollDriver implements Driver {
     return true;
   }
 
+  splicedSoFar(from: number): number {
+    return this.#splices.progress(from);
+  }
+
   turn(sink: Sink, waitMs: number): number {
     this.#runWork();
     const ask = this.#done.count === 0 || !this.#askedLast;

@@ -37,6 +37,11 @@ export interface Transport {
    * done (a stage in between, no pipe left); then nothing was begun.
    */
   splice(from: number, to: number, bytes: number): boolean;
+  /**
+   * Of the splice under way from this socket: bytes that have reached the other one, or -1 while it
+   * waits for some to come.
+   */
+  splicedSoFar(from: number): number;
 }
 
 /** Receives completions. Methods are called from `Driver.turn` only and must not throw. */

@@ -107,6 +107,13 @@ export class UringSplices {
     }
   }
 
+  /** As Transport.splicedSoFar. */
+  progress(from: number): number {
+    const at = from * SOCK.WORDS;
+    const held = this.#cells[at + SOCK.SPLICE_HELD]!;
+    return held > 0 ? this.#cells[at + SOCK.SPLICE_BYTES]! - held : -1;
+  }
+
   /** A socket is about to close: its own splice ends untold, one into it with EPIPE. */
   closing(socket: number): void {
     const at = socket * SOCK.WORDS;

@@ -272,6 +272,10 @@ export class UringDriver implements Driver {
     return this.#splices.begin(from, to, bytes);
   }
 
+  splicedSoFar(from: number): number {
+    return this.#splices.progress(from);
+  }
+
   turn(sink: Sink, waitMs: number): number {
     this.#receives.feedStarving();
     // What was told without the kernel may have been all that the caller waits for.

@@ -4,7 +4,7 @@ import { FRONTEND, FRONTEND_GAUGES, FRONTEND_TOTALS, PROCESS_TOTALS } from "#pla
 import { clientTimedOut } from "./answer.ts";
 import { closeClient, receiveMore } from "./client-socket.ts";
 import type { Core } from "./core.ts";
-import { clientMoved, setDeadlines } from "./deadlines.ts";
+import { clientMoved, isExcused, setDeadlines } from "./deadlines.ts";
 import { clientBroke, unhold } from "./exchange.ts";
 import { relayReceived, relaySent, relaySpliced } from "./relay.ts";
 import { headReceived, readRequest, refuseRequest } from "./request-head.ts";
@@ -174,8 +174,12 @@ export function clientDue(core: Core, socket: number): void {
       refuseRequest(core, socket, CODE.REQUEST_TIMEOUT, 0, 0);
       return;
     case CS.BUSY:
-      clientTimedOut(core, core.clients[at + CLIENT.EXCHANGE]!);
+      exchangeDue(core, core.clients[at + CLIENT.EXCHANGE]!);
       return;
     default:
   }
+}
+
+function exchangeDue(core: Core, x: number): void {
+  if (!isExcused(core, x, true)) clientTimedOut(core, x);
 }

@@ -322,8 +322,9 @@ export function relaySpliced(core: Core, x: number, relay: number, result: numbe
   const left = core.numbers[leftCell(x, relay)]! - result;
   core.numbers[leftCell(x, relay)] = left;
   core.totals.process[PROCESS_TOTALS.SPLICED_BYTES]! += result;
-  clientMoved(core, x, result);
+  clientMoved(core, x, result - core.exchanges[x * X.size + X.SPLICED]!);
   serverMoved(core, x, result);
+  core.exchanges[x * X.size + X.SPLICED] = 0;
   const bytes = isUp(relay) ? N.BYTES_IN : N.BYTES_OUT;
   core.numbers[x * N.size + bytes]! += result;
   if (left > 0) {

@@ -4,7 +4,7 @@ import { FRAMING } from "#http/head.ts";
 import { failExchange } from "./answer.ts";
 import { sendRequest } from "./connect.ts";
 import type { Core } from "./core.ts";
-import { serverMoved, setDeadlines } from "./deadlines.ts";
+import { isExcused, serverMoved, setDeadlines } from "./deadlines.ts";
 import { abortExchange, unhold } from "./exchange.ts";
 import { closeIdle } from "./idle.ts";
 import { beginUpload, relayReceived, relaySent, relaySpliced } from "./relay.ts";
@@ -102,7 +102,7 @@ export function upstreamDue(core: Core, upstream: number): void {
       return;
     case US.BUSY:
       if (core.exchanges[x * X.size + X.STATE] === XS.WAITING) retry(core, x, CODE.SERVER_TIMEOUT);
-      else failExchange(core, x, CODE.SERVER_BODY_TIMEOUT);
+      else if (!isExcused(core, x, false)) failExchange(core, x, CODE.SERVER_BODY_TIMEOUT);
       return;
     default:
   }

@@ -40,8 +40,8 @@ export class Bench {
     return this.proxy(simple(servers, frontend, backend, more));
   }
 
-  async client(proxy: TestProxy, port = proxy.port): Promise<Peer> {
-    const peer = await connectTo(port);
+  async client(proxy: TestProxy, port = proxy.port, host = "127.0.0.1"): Promise<Peer> {
+    const peer = await connectTo(port, host);
     this.#ends.push(() => peer.destroy());
     return peer;
   }

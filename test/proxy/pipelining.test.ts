@@ -53,7 +53,7 @@ overProxies("pipelining", (proxyTest) => {
     peer.write(plain("/1 "));
     client.write(get("/4").slice(10));
     peer.end();
-    server.serve((fresh) => echo(fresh, 1));
+    server.serve((fresh) => echo(fresh, 1000));
     for (let n = 1; n <= 4; n++) {
       assert.equal((await readAnswer(client)).body.toString(), `/${n} `);
     }
