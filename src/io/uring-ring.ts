@@ -180,7 +180,7 @@ export class Ring {
    * entries so far are submitted first.
    */
   entry(op: number, fd: number, data: number, extra: number): number {
-    if (((this.#tail - Atomics.load(this.words, this.#sqHead)) | 0) >= this.#entries) this.submit();
+    if (((this.#tail - this.#head) | 0) >= this.#entries) this.room(1);
     const at = this.#sqBase + (this.#tail & this.#sqMask) * SQE_WORDS;
     this.#tail = (this.#tail + 1) | 0;
     const words = this.words;
@@ -203,8 +203,11 @@ export class Ring {
 
   /** Makes sure that `count` entries can follow each other in one submission (a linked chain). */
   room(count: number): void {
-    const used = (this.#tail - Atomics.load(this.words, this.#sqHead)) | 0;
-    if (used + count > this.#entries) this.submit();
+    if (((this.#tail - this.#head) | 0) + count <= this.#entries) return;
+    this.#head = Atomics.load(this.words, this.#sqHead);
+    if (((this.#tail - this.#head) | 0) + count <= this.#entries) return;
+    this.submit();
+    this.#head = Atomics.load(this.words, this.#sqHead);
   }
 
   /** Hands over what was entered so far, without waiting for any of it. */
