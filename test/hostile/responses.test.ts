@@ -50,7 +50,7 @@ backends:
 }
 
 for (const driver of ["io_uring", "epoll"] as const) {
-  test(`hostile responses, ${driver}`, async (t) => {
+  test(`hostile responses, ${driver}`, { concurrency: true }, async (t) => {
     const { server, weir } = await world(t, driver);
 
     async function play(hostile: HostileResponse, number: number): Promise<void> {
