@@ -227,15 +227,16 @@ export class Engine implements ControlApi {
   }
 
   async #reloadBySignal(): Promise<void> {
-    this.#parts.logs.reopen();
     const { ok, text } = await this.reload();
     if (!ok) this.#parts.events.tell("reload", "error", text.trimEnd());
   }
 
   async #reloadNow(): Promise<ReloadResult> {
-    const { link, events, configuration } = this.#parts;
+    const { link, events, configuration, logs } = this.#parts;
     const beganMs = this.timers.monotonicMs();
     link.send({ type: "reloading" });
+    // Whoever renamed a log file asks for a reload next, as logrotate does.
+    logs.reopen();
     const applied =
       this.#state === "running"
         ? await configuration.reload()

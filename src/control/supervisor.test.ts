@@ -13,6 +13,7 @@ function world() {
     open.add(nextFd);
     return nextFd++;
   };
+  const memory: { error?: Error } = {};
   const engines: FakeEngine[] = [];
   const notes: string[] = [];
   const supervisor = new Supervisor(
@@ -31,7 +32,10 @@ function world() {
         engines.push(engine);
         return engine;
       },
-      createMemory: take,
+      createMemory() {
+        if (memory.error) throw memory.error;
+        return take();
+      },
       notify: (state) => notes.push(state),
       ready: () => notes.push("ready()"),
     },
@@ -40,7 +44,7 @@ function world() {
   let end: End | undefined;
   const done = supervisor.run().then((e) => (end = e));
   const pass = (ms: number): void => timers.advance(ms);
-  return { supervisor, engines, pass, open, notes, done, ended: () => end };
+  return { supervisor, engines, memory, pass, open, notes, done, ended: () => end };
 }
 
 const web: ListenWish = {
@@ -230,6 +234,16 @@ test("upgrade: the new engine takes the other half, then the old one drains and 
   assert.equal(engines[1]!.last("alone").type, "alone");
   assert.equal(engines.length, 2);
   assert.equal(open.size, 3);
+});
+
+test("without memory a first engine ends it all, a later one is tried again", async () => {
+  const { engines, done, memory } = world();
+  memory.error = new Error("memfd_create: errno 12");
+  engines[0]!.say({ type: "loaded" }, { type: "board", bytes: 1, layout: "v1" });
+  assert.equal(engines[0]!.killed, true);
+  const { code, text } = await done;
+  assert.equal(code, "START_FAILED");
+  assert.match(text, /no shared memory: .*errno 12/);
 });
 
 test("an upgrade that fails leaves the old engine and says why", () => {

@@ -233,12 +233,20 @@ export class Supervisor {
 
   #giveBoard(engine: Engine, bytes: number, layout: string): void {
     const fresh = this.#memory?.layout !== layout;
-    if (fresh) {
-      // Engines that still use the old memory have descriptors of their own.
-      if (this.#memory) this.#parts.sockets.close(this.#memory.fd);
-      this.#memory = { fd: this.#parts.createMemory(bytes), layout };
+    try {
+      if (fresh) this.#replaceMemory(bytes, layout);
+      engine.link.send({ type: "board", fresh }, [this.#memory!.fd]);
+    } catch (error) {
+      engine.failure = { code: "START_FAILED", text: `no shared memory: ${error}` };
+      engine.link.kill();
     }
-    engine.link.send({ type: "board", fresh }, [this.#memory!.fd]);
+  }
+
+  /** Engines that still use the old memory have descriptors of their own. */
+  #replaceMemory(bytes: number, layout: string): void {
+    const fd = this.#parts.createMemory(bytes);
+    if (this.#memory) this.#parts.sockets.close(this.#memory.fd);
+    this.#memory = { fd, layout };
   }
 
   #giveListeners(engine: Engine, id: number, wishes: readonly ListenWish[]): void {

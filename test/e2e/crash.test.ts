@@ -65,6 +65,20 @@ test("a killed engine is replaced; connections made meanwhile are served, no soc
   assert.equal((await weir.stop()).code, 0);
 });
 
+test("what an operator said of a server outlives the engine", async (t) => {
+  const origin = await startOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
+  assert.equal((await weir.cli("server", "maint", "app/a")).code, 7, "it is the last one");
+  assert.equal((await weir.cli("server", "maint", "app/a", "--force")).code, 0);
+  assert.equal(await statusOf(weir.port()), 503);
+  await killNow(await weir.enginePid());
+  assert.equal(await statusOf(weir.port()), 503);
+  assert.equal((await weir.cli("reload")).code, 0);
+  assert.equal(await statusOf(weir.port()), 503);
+  assert.equal((await weir.cli("server", "ready", "app/a")).code, 0);
+  await until("it serves again", async () => (await statusOf(weir.port())) === 200);
+});
+
 test("gauges do not count what died with the engine", async (t) => {
   const origin = await startOrigin(t, () => {});
   const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
