@@ -42,11 +42,12 @@ export const explain = command({
   async run(context, options, args) {
     const { loadConfig } = await import("#config/load.ts");
     const { renderFaults } = await import("#config/faults.ts");
+    const { mask } = await import("#config/mask.ts");
     const { explainRequest } = await import("#rules/explain.ts");
     const { pickServer } = await import("../explain/pick-server.ts");
     const { showExplanation } = await import("../explain/show.ts");
     const [method, url] = args.length > 1 ? [args[0]!, args[1]!] : ["GET", args[0]!];
-    const { plan, faults, textOf } = await loadConfig({
+    const { plan, faults, secrets, textOf } = await loadConfig({
       files: options.file,
       cwd: context.cwd,
       env: context.env,
@@ -66,10 +67,12 @@ export const explain = command({
     if (typeof explained === "string") throw new WeirError("USAGE", explained);
     const { explanation, view, backend } = explained;
     const pick = backend && pickServer(backend, view);
-    if (options.json) context.write(`${JSON.stringify({ ...explanation, pick }, undefined, 2)}\n`);
+    const masked = (_key: string, value: unknown): unknown =>
+      typeof value === "string" ? mask(value, secrets) : value;
+    if (options.json) context.write(`${JSON.stringify({ ...explanation, pick }, masked, 2)}\n`);
     else {
       context.write(`${method} ${url}\n`);
-      context.write(showExplanation(explanation, pick, context.style));
+      context.write(mask(showExplanation(explanation, pick, context.style), secrets));
     }
     return EXIT.OK;
   },
