@@ -36,6 +36,8 @@ export type EngineRole = "first" | "recovery" | "upgrade";
 
 export interface EngineStart {
   readonly role: EngineRole;
+  /** Begin with the files even after a death: going on from what was in force has failed. */
+  readonly reread: boolean;
   /** Configuration files as given, absolute. */
   readonly configFiles: readonly string[];
   readonly adminSocket: string;

@@ -138,7 +138,7 @@ async function firstConfiguration(
 ): Promise<{ running: Running; slots: PlanSlots }> {
   const inherited = start.state && loadState(start.state);
   const before = inherited?.running;
-  if (start.role === "recovery" && before) {
+  if (start.role === "recovery" && before && !start.reread) {
     return { running: before, slots: inherited.slots(before.plan.engine.limits) };
   }
   const generation = (before?.plan.generation ?? 0) + 1;

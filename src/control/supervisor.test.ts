@@ -151,12 +151,32 @@ test("one that keeps dying is started ever more slowly, and never given up", () 
   assert.equal(engines.length, 13);
 });
 
+test("when going on fails again and again, the files are tried every other time", () => {
+  const { engines, pass } = world();
+  engines[0]!.serve();
+  engines[0]!.exit();
+  const rereads = Array.from({ length: 6 }, (_, i) => {
+    const engine = engines[i + 1]!;
+    engine.say({ type: "loaded" });
+    engine.exit();
+    pass(2000);
+    return engine.last("start").start.reread;
+  });
+  assert.deepEqual(rereads, [false, false, false, true, false, true]);
+  engines[7]!.serve();
+  engines[7]!.exit();
+  pass(2000);
+  engines[8]!.say({ type: "loaded" });
+  assert.equal(engines[8]!.last("start").start.reread, false);
+});
+
 test("a reload asked for while no engine runs waits for the next", () => {
   const { engines, supervisor } = world();
   engines[0]!.serve();
   engines[0]!.exit();
   supervisor.signal("SIGHUP");
   engines[1]!.serve();
+  assert.equal(engines[1]!.last("start").start.reread, true, "it may be the way out");
   assert.equal(engines[1]!.last("reload").type, "reload");
   assert.ok(!engines[0]!.heard.some((h) => h.message.type === "reload"));
 });

@@ -62,6 +62,8 @@ interface Engine {
 
 /** An engine that says nothing for this long while it should be ending is killed. */
 const SILENT_MS = 10_000;
+/** Engines that died before they served, in a row, after which what they began with is doubted. */
+const HOPELESS = 3;
 const NOW_MS = 2000;
 const QUICK_MS = 7000;
 
@@ -85,6 +87,7 @@ export class Supervisor {
   #threads = 1;
   #everRan = false;
   #reloadWanted = false;
+  #failedStarts = 0;
   #stopping: StopMode | undefined;
   #cutBy: "SIGTERM" | "SIGINT" | undefined;
   #cancelRestart: Cancel | undefined;
@@ -220,6 +223,7 @@ export class Supervisor {
       type: "start",
       start: {
         role: engine.role,
+        reread: this.#shouldReread(),
         configFiles: this.#options.configFiles,
         adminSocket: this.#options.adminSocket,
         half: engine.half,
@@ -229,6 +233,12 @@ export class Supervisor {
         supervisorStartedAt: this.#startedAt,
       },
     });
+  }
+
+  /** Where what was in force does not start any more, the files are tried every other time. */
+  #shouldReread(): boolean {
+    const hopeless = this.#failedStarts >= HOPELESS && this.#failedStarts % 2 === 1;
+    return this.#reloadWanted || hopeless;
   }
 
   #giveBoard(engine: Engine, bytes: number, layout: string): void {
@@ -276,6 +286,7 @@ export class Supervisor {
   #serving(engine: Engine): void {
     if (engine.phase !== "starting") return;
     engine.phase = "running";
+    this.#failedStarts = 0;
     this.#state = engine.state;
     if (engine === this.#next) {
       this.#next = undefined;
@@ -327,6 +338,7 @@ export class Supervisor {
       if (this.#current === undefined) this.#restart(engine.half, why);
     } else if (engine === this.#current) {
       this.#current = undefined;
+      if (engine.phase === "starting") this.#failedStarts++;
       if (!this.#everRan) {
         this.#finish({ code: engine.failure?.code ?? "START_FAILED", text: why });
       } else if (this.#next === undefined) this.#restart(engine.half, why);
