@@ -4,6 +4,7 @@ import type { CodeName } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import type { Outcome, StopMode } from "./api.ts";
 import { Backoff } from "./backoff.ts";
+import { BoardMemory } from "./board-memory.ts";
 import { Listeners, type SocketMaker } from "./listeners.ts";
 import type { EngineRole, FromEngine, ListenWish, ToEngine } from "./protocol.ts";
 import { actionFor, type SignalName } from "./signals.ts";
@@ -75,13 +76,13 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #options: SupervisorOptions;
   readonly #listeners: Listeners;
+  readonly #memory: BoardMemory;
   readonly #backoff: Backoff;
   readonly #startedAt: number;
   /** Every living engine: the current one, one being upgraded to, old ones that drain. */
   readonly #engines = new Set<Engine>();
   #current: Engine | undefined;
   #next: Engine | undefined;
-  #memory: { readonly fd: number; readonly layout: string } | undefined;
   #state: Uint8Array | undefined;
   /** Worker threads of the last engine that served. */
   #threads = 1;
@@ -98,6 +99,7 @@ export class Supervisor {
     this.#parts = parts;
     this.#options = options;
     this.#listeners = new Listeners(parts.sockets);
+    this.#memory = new BoardMemory(parts.createMemory, parts.sockets.close);
     this.#backoff = new Backoff(parts.timers);
     this.#startedAt = parts.timers.wallMs();
   }
@@ -242,21 +244,13 @@ export class Supervisor {
   }
 
   #giveBoard(engine: Engine, bytes: number, layout: string): void {
-    const fresh = this.#memory?.layout !== layout;
     try {
-      if (fresh) this.#replaceMemory(bytes, layout);
-      engine.link.send({ type: "board", fresh }, [this.#memory!.fd]);
+      const { fd, fresh } = this.#memory.obtain(bytes, layout);
+      engine.link.send({ type: "board", fresh }, [fd]);
     } catch (error) {
       engine.failure = { code: "START_FAILED", text: `no shared memory: ${error}` };
       engine.link.kill();
     }
-  }
-
-  /** Engines that still use the old memory have descriptors of their own. */
-  #replaceMemory(bytes: number, layout: string): void {
-    const fd = this.#parts.createMemory(bytes);
-    if (this.#memory) this.#parts.sockets.close(this.#memory.fd);
-    this.#memory = { fd, layout };
   }
 
   #giveListeners(engine: Engine, id: number, wishes: readonly ListenWish[]): void {
@@ -381,7 +375,7 @@ export class Supervisor {
   #finish(end: End): void {
     this.#cancelWatch?.();
     this.#listeners.closeAll();
-    if (this.#memory) this.#parts.sockets.close(this.#memory.fd);
+    this.#memory.release();
     this.#ended!(end);
     this.#ended = undefined;
   }
