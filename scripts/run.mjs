@@ -42,7 +42,7 @@ function testArguments(args) {
  * Ends as the program ends. Signals of a terminal reach it by themselves; the others we pass on.
  */
 function become(program, args) {
-  const child = spawn(program, args, { cwd: ROOT, stdio: "inherit" });
+  const child = spawn(program, args, { cwd: ROOT, stdio: "inherit", env: ENVIRONMENT });
   process.on("SIGINT", () => {});
   for (const name of ["SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(name, () => child.kill(name));
   child.on("error", (error) => fail(`${program}: ${error.message}`));
