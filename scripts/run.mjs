@@ -38,6 +38,12 @@ function testArguments(args) {
   return [`--test-concurrency=${availableParallelism()}`, ...options, ...tests];
 }
 
+/** As in bin/weir: compiled code is kept, so that processes start in a fraction of the time. */
+const ENVIRONMENT = {
+  NODE_COMPILE_CACHE: join(ROOT, "node_modules", ".cache", "weir"),
+  ...process.env,
+};
+
 /**
  * Ends as the program ends. Signals of a terminal reach it by themselves; the others we pass on.
  */
