@@ -1,7 +1,7 @@
 /**
- * The Board's memory as the supervisor holds it: a descriptor, and the layout that engines agree on.
- * One that wants another layout gets new memory; engines that use the old have it by descriptors of
- * their own.
+ * The Board's memory as the supervisor holds it: a descriptor, and the layout that engines agree
+ * on. One that wants another layout gets new memory; engines that use the old have it by
+ * descriptors of their own.
  */
 export class BoardMemory {
   readonly #create: (bytes: number) => number;
