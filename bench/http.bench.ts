@@ -53,6 +53,17 @@ async function stopAll(subjects: readonly Subject[]): Promise<void> {
   await Promise.all(subjects.map((subject) => subject.service.stop()));
 }
 
+/** Every contender does every work once before anything counts: compilers need more than a moment. */
+async function warmUp(subjects: Subject[], arena: Arena, options: BenchOptions): Promise<void> {
+  for (const work of chosen(WORKS, options.only).filter((w) => !w.once)) {
+    for (const subject of subjects) {
+      if (work.only && !work.only.includes(subject.contender.name)) continue;
+      await work.measure(subject, arena).catch(() => {});
+    }
+    options.say(`warmed up: ${work.name}`);
+  }
+}
+
 /** Every contender does every work, in turn, round after round; who begins changes. */
 async function compete(subjects: Subject[], arena: Arena, options: BenchOptions): Promise<Results> {
   const results: Record<string, Record<string, Figures[]>> = {};
@@ -115,6 +126,7 @@ export const bench: Bench = {
     try {
       await listening(backendPort, backend);
       subjects = await startSubjects(arena, options);
+      if (!options.quick) await warmUp(subjects, arena, options);
       const results = await compete(subjects, arena, options);
       return {
         tables: chosen(WORKS, options.only)
