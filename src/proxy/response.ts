@@ -15,11 +15,13 @@ import { CONNECTION, editsBytes, endHead, RESPONSE_ROOM, writeResponse } from ".
 import { receiveAnswer } from "./idle.ts";
 import { retry, retryAnswer } from "./retry.ts";
 import { cookieRoom, hideSetCookies, writeSetCookies } from "./sticky.ts";
-import { CF, CLIENT, ENCODING, N, RELAY, RS, X, XF, XS } from "./tables.ts";
+import { CF, CLIENT, ENCODING, N, RELAY, RS, UP, X, XF, XS } from "./tables.ts";
 import { isUploaded, releaseUpstream } from "./upstream-socket.ts";
 
 /** Room in an answer's page for a chunk header before and CRLF after the first bytes of a body. */
 const FRAME_ROOM = 32;
+/** In place of a size class: the answer is written over the request it belongs to. */
+const SAME_PAGE = 100;
 
 /** How much may be read beyond the longest head when one comes in pieces. */
 const HEAD_SLACK = 4096;
@@ -200,8 +202,8 @@ function respond(
     body +
     (edits === undefined ? 0 : editsBytes(edits)) +
     cookieRoom(core, backend);
-  const size = classFor(room);
-  const out = size < 0 ? -1 : core.transport.pages.take(size);
+  const size = whole && fitsRequestPage(core, x, upstream, room) ? SAME_PAGE : classFor(room);
+  const out = takeOut(core, x, size);
   if (out < 0) {
     core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
     failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
@@ -210,6 +212,22 @@ function respond(
   const to = writeHead(core, x, encoder, out);
   const more = !whole && end - from >= core.transport.bufferBytes;
   sendFirst(core, x, upstream, parsed, end, out, size, to, encoder, whole, body, more);
+}
+
+/**
+ * A whole answer may take the place of the request, which nobody needs any more once it was sent: memory
+ * just used is memory in the processor's cache. What the log keeps lies behind both.
+ */
+function fitsRequestPage(core: Core, x: number, upstream: number, room: number): boolean {
+  const at = x * X.size;
+  if (core.upstreams[upstream * UP.size + UP.SENDING] !== 0 || !isUploaded(core, x)) return false;
+  return room <= core.exchanges[at + X.LINE_AT]! - core.exchanges[at + X.PAGE]!;
+}
+
+/** Where an answer is written to, or -1. */
+function takeOut(core: Core, x: number, size: number): number {
+  if (size === SAME_PAGE) return core.exchanges[x * X.size + X.PAGE]!;
+  return size < 0 ? -1 : core.transport.pages.take(size);
 }
 
 /** How the body goes on to the client, and whether its connection lives on. */
@@ -322,6 +340,7 @@ function adoptPage(core: Core, x: number, out: number, size: number, done: boole
   const pages = core.transport.pages;
   if (cells[at + X.OUT_PAGE]! >= 0) pages.give(cells[at + X.OUT_PAGE]!, cells[at + X.OUT_CLASS]!);
   cells[at + X.OUT_PAGE] = -1;
+  if (size === SAME_PAGE) return;
   if (done) {
     cells[at + X.OUT_PAGE] = out;
     cells[at + X.OUT_CLASS] = size;
