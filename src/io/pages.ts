@@ -52,6 +52,11 @@ export class Pages {
     return this.#used;
   }
 
+  /** Bytes that can be lent in any size: blocks of which nothing is lent. */
+  get spareBytes(): number {
+    return this.#unusedCount * BLOCK_BYTES;
+  }
+
   get totalBytes(): number {
     return this.#blocks * BLOCK_BYTES;
   }

@@ -66,7 +66,7 @@ export class Receives {
 
   receive(socket: number): void {
     const at = socket * SOCK.WORDS;
-    let flags = this.#cells[at + SOCK.FLAGS]! | IS.WANTED;
+    let flags = (this.#cells[at + SOCK.FLAGS]! & ~IS.SPLICE_AGAIN) | IS.WANTED;
     // One arrival after another in small pieces: a multishot receive saves arming each time.
     if (flags & IS.POOLED_LAST) flags |= IS.MULTI;
     this.#cells[at + SOCK.FLAGS] = flags;
@@ -78,7 +78,8 @@ export class Receives {
     const cell = socket * SOCK.WORDS;
     this.#cells[cell + SOCK.INTO_AT] = at;
     this.#cells[cell + SOCK.INTO_BYTES] = bytes;
-    const flags = (this.#cells[cell + SOCK.FLAGS]! & ~(IS.MULTI | IS.POOLED_LAST)) | IS.INTO;
+    const past = IS.MULTI | IS.POOLED_LAST | IS.SPLICE_AGAIN;
+    const flags = (this.#cells[cell + SOCK.FLAGS]! & ~past) | IS.INTO;
     this.#cells[cell + SOCK.FLAGS] = flags;
     if (this.#cells[cell + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
     else if (flags & IS.ARMED) this.#disarm(socket);

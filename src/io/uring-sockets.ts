@@ -65,6 +65,8 @@ export const IS = Object.freeze({
   POOLED_LAST: 131072,
   /** A client's, not ours. */
   ACCEPTED: 262144,
+  /** A splice from it has just ended well: the next begins by asking for readiness. */
+  SPLICE_AGAIN: 524288,
 });
 
 export class SocketTable {

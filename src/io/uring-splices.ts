@@ -73,12 +73,19 @@ export class UringSplices {
     cells[at + SOCK.FLAGS]! |= IS.SPLICING;
     cells[to * SOCK.WORDS + SOCK.FLAGS]! |= IS.SPLICED_INTO;
     cells[to * SOCK.WORDS + SOCK.SPLICE_FROM] = from;
-    this.#enqueue(from);
+    if (cells[at + SOCK.FLAGS]! & IS.SPLICE_AGAIN) {
+      // What there was has just been taken: the kernel tells when there is more, at once if need be.
+      cells[at + SOCK.FLAGS]! &= ~IS.SPLICE_AGAIN;
+      this.#poll(from, at, POLLIN, this.#fromTag);
+    } else this.#enqueue(from);
     return true;
   }
 
-  /** Moves what can be moved now, for as many splices as were waiting for it. */
-  run(sink: Sink): void {
+  /**
+   * Moves what can be moved now, for as many splices as were waiting for it. Returns how many were told.
+   */
+  run(sink: Sink): number {
+    let told = 0;
     for (let n = this.#queue.count; n > 0; n--) {
       const from = this.#queue.shift();
       const at = from * SOCK.WORDS;
@@ -87,8 +94,11 @@ export class UringSplices {
       const result = this.#step(from, at);
       if (result === EAGAIN) continue;
       this.#release(from);
+      if (result > 0) this.#cells[at + SOCK.FLAGS]! |= IS.SPLICE_AGAIN;
+      told++;
       sink.spliced(from, result);
     }
+    return told;
   }
 
   /** A completion for a socket read from: it is readable, or `result` is its descriptor. */

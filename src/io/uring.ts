@@ -279,9 +279,9 @@ export class UringDriver implements Driver {
   turn(sink: Sink, waitMs: number): number {
     this.#receives.feedStarving();
     // What was told without the kernel may have been all that the caller waits for.
-    const told = this.#receives.ready + this.#splices.waiting;
+    const ready = this.#receives.ready;
     this.#receives.deliverReady(sink);
-    this.#splices.run(sink);
+    const told = ready + this.#splices.run(sink);
     this.#listeners.rearm();
     this.#buffers.publish();
     const busy = told + this.#receives.ready + this.#splices.waiting > 0;
