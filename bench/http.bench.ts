@@ -53,7 +53,9 @@ async function stopAll(subjects: readonly Subject[]): Promise<void> {
   await Promise.all(subjects.map((subject) => subject.service.stop()));
 }
 
-/** Every contender does every work once before anything counts: compilers need more than a moment. */
+/**
+ * Every contender does every work once before anything counts: compilers need more than a moment.
+ */
 async function warmUp(subjects: Subject[], arena: Arena, options: BenchOptions): Promise<void> {
   for (const work of chosen(WORKS, options.only).filter((w) => !w.once)) {
     for (const subject of subjects) {

@@ -1,8 +1,8 @@
 import type { Pool } from "./scheduler.ts";
 
 /**
- * Remembers which server stood where, so that what a scheduler learned about a server follows it when
- * positions move. Used from `changed` only.
+ * Remembers which server stood where, so that what a scheduler learned about a server follows it
+ * when positions move. Used from `changed` only.
  */
 export class Carry {
   readonly #pool: Pool;

@@ -8,8 +8,8 @@ const RANGE = 2 ** 32;
 
 /**
  * Draws eligible servers at random, each as often as its weight says, in constant time: the alias
- * method. One draw takes one random number: its high part chooses a column, its low part which of the
- * two servers sharing the column.
+ * method. One draw takes one random number: its high part chooses a column, its low part which of
+ * the two servers sharing the column.
  */
 export class Draws {
   readonly #eligible: Eligible;

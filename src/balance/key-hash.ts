@@ -20,8 +20,8 @@ export function sourceKey(address: Uint8Array, at: number): number {
 }
 
 /**
- * Key of a path at bytes[from, to), of which `length` bytes and `depth` directory levels count (0 = all;
- * whichever ends first). For a KeySpec with `whole`, `to` is the end of the query.
+ * Key of a path at bytes[from, to), of which `length` bytes and `depth` directory levels count (0 =
+ * all; whichever ends first). For a KeySpec with `whole`, `to` is the end of the query.
  */
 export function uriKey(
   bytes: Uint8Array,

@@ -1,8 +1,8 @@
 import type { Eligible } from "./eligible.ts";
 
 /**
- * How keys are laid over servers: a row of slots, each owned by one server. A key falls on a slot; who
- * may not take it passes it on to the owner of the next slot.
+ * How keys are laid over servers: a row of slots, each owned by one server. A key falls on a slot;
+ * who may not take it passes it on to the owner of the next slot.
  */
 export interface KeyTable {
   /** Slots; 0 while no server is eligible. */

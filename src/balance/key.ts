@@ -12,7 +12,10 @@ import {
 /** The part of a request that decides which server it belongs to. */
 export type KeyKind = "source" | "uri" | "header" | "query";
 
-/** A key as the proxy reads it from a request, with the functions of key-hash.ts. One shape for all kinds. */
+/**
+ * A key as the proxy reads it from a request, with the functions of key-hash.ts. One shape for all
+ * kinds.
+ */
 export interface KeySpec {
   readonly kind: KeyKind;
   /** Field name in lower case (`header`) or parameter name (`query`); empty otherwise. */
@@ -56,7 +59,10 @@ const KINDS: readonly Choice[] = [
   { name: "query", summary: "the value of a parameter in the query string", options: queryFields },
 ];
 
-/** The option by which schedulers that can hash anything say what: `key: source`, `key: { from: header, name: X-User }`. */
+/**
+ * The option by which schedulers that can hash anything say what: `key: source`, `key: { from:
+ * header, name: X-User }`.
+ */
 export const keyField = choose(KINDS, {
   key: "from",
   what: "key",

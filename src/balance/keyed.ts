@@ -9,12 +9,13 @@ import { NONE, type Pool, type Scheduler } from "./scheduler.ts";
 const WALK = 32;
 
 /**
- * Sends a key to the server that owns its slot of the table, full or not; a request without a key goes
- * round robin.
+ * Sends a key to the server that owns its slot of the table, full or not; a request without a key
+ * goes round robin.
  *
- * With a balance factor the load is bounded (Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with
- * Bounded Loads", 2016): no server gets more than ceil(factor × its share by weight of all requests in
- * flight, this one included); the key goes on to the owner of the next slot that has room.
+ * With a balance factor the load is bounded (Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing
+ * with Bounded Loads", 2016): no server gets more than ceil(factor × its share by weight of all
+ * requests in flight, this one included); the key goes on to the owner of the next slot that has
+ * room.
  */
 class Keyed extends Blind implements Scheduler {
   readonly #pool: Pool;
@@ -76,7 +77,10 @@ function hasRoom(pool: Pool, position: number, perWeight: number): boolean {
   return pool.load(position) < Math.ceil(perWeight * pool.weight[position]!);
 }
 
-/** A scheduler over `table`, which it owns; `balanceFactor` in percent of the fair share, 0 = no bound. */
+/**
+ * A scheduler over `table`, which it owns; `balanceFactor` in percent of the fair share, 0 = no
+ * bound.
+ */
 export function createKeyed(
   pool: Pool,
   table: KeyTable,

@@ -11,9 +11,9 @@ const POOL_SHARE = 1 / 16;
 
 /**
  * Peak-sensitive exponentially weighted moving averages of the servers' latencies, as in Finagle's
- * PeakEwma: averages fade towards nothing, so that a server that was avoided is tried again; a sample
- * worse than what is left counts at once and in full, a better one pulls the rest down by the time since
- * the last one. A server never seen is taken for an average one.
+ * PeakEwma: averages fade towards nothing, so that a server that was avoided is tried again; a
+ * sample worse than what is left counts at once and in full, a better one pulls the rest down by
+ * the time since the last one. A server never seen is taken for an average one.
  *
  * Results are left in arrays: a fraction returned by a function is boxed on the heap whenever the
  * compiler does not inline it.
@@ -31,7 +31,9 @@ export class Latencies {
     this.#state.rebuild();
   }
 
-  /** Milliseconds that an answer is expected to take, by position, each as of its last `estimate`. */
+  /**
+   * Milliseconds that an answer is expected to take, by position, each as of its last `estimate`.
+   */
   get expectedMs(): Float64Array {
     return this.#state.expectedMs;
   }

@@ -16,9 +16,9 @@ export function primeFrom(least: number): number {
 
 /**
  * Maglev's lookup table (Eisenbud and others, "Maglev: A Fast and Reliable Software Network Load
- * Balancer", NSDI 2016, §3.4): servers take turns to claim the next free slot of their own permutation
- * of the table. `size` is prime, so that offset + n·skip visits every slot. Weights: each round a
- * server earns weight / heaviest of a turn and claims a slot when it has a whole one.
+ * Balancer", NSDI 2016, §3.4): servers take turns to claim the next free slot of their own
+ * permutation of the table. `size` is prime, so that offset + n·skip visits every slot. Weights:
+ * each round a server earns weight / heaviest of a turn and claims a slot when it has a whole one.
  *
  * Returns the index of each slot's owner in `identity`; the order of `identity` breaks ties.
  */
@@ -50,7 +50,9 @@ export function maglevTable(
   }
 }
 
-/** Maglev hashing over a pool: near-exact shares, and few keys of other servers move with a change. */
+/**
+ * Maglev hashing over a pool: near-exact shares, and few keys of other servers move with a change.
+ */
 export class MaglevTable implements KeyTable {
   readonly #slots: number;
   size = 0;

@@ -3,16 +3,19 @@ import { WEIGHT_SCALE } from "#plan/board.ts";
 import type { Eligible } from "./eligible.ts";
 import { byIdentity, type KeyTable } from "./key-table.ts";
 
-/** Points on a ring at most: building more would hold up a worker for more than some ten milliseconds. */
+/**
+ * Points on a ring at most: building more would hold up a worker for more than some ten
+ * milliseconds.
+ */
 export const RING_MOST = 65_536;
 
 /** 2³² divided by the golden ratio: steps of it never fall near each other. */
 const GOLDEN = 0x9e3779b9;
 
 /**
- * Points of each eligible server: `perUnit` for one unit of weight, at least 1. They depend on no other
- * server, so that a server which goes takes only its own keys along. When there would be too many, all
- * are halved until they fit.
+ * Points of each eligible server: `perUnit` for one unit of weight, at least 1. They depend on no
+ * other server, so that a server which goes takes only its own keys along. When there would be too
+ * many, all are halved until they fit.
  */
 function pointsOf(eligible: Eligible, perUnit: number): number[] {
   for (let share = perUnit; ; share /= 2) {
@@ -32,8 +35,8 @@ function pointsOf(eligible: Eligible, perUnit: number): number[] {
  *
  *   0 ──B──────A───C──key→A──────B───A── 2³¹  (and round to 0)
  *
- * `#first` cuts the ring into as many equal arcs as there are points or a few more, and says at which
- * point the search of an arc begins: about one step, where a binary search would take ten.
+ * `#first` cuts the ring into as many equal arcs as there are points or a few more, and says at
+ * which point the search of an arc begins: about one step, where a binary search would take ten.
  */
 export class RingTable implements KeyTable {
   readonly #perUnit: number;

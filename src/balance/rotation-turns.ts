@@ -30,9 +30,10 @@ export class Turns {
   }
 
   /**
-   * Takes over the pool's weights. Servers keep their place in the order of turns: the longest unserved
-   * comes first, a new one last. `credit / total` is the number of requests a class is owed, always
-   * inside (-1, 1); each member takes its share of it along, so a change neither bunches nor starves.
+   * Takes over the pool's weights. Servers keep their place in the order of turns: the longest
+   * unserved comes first, a new one last. `credit / total` is the number of requests a class is
+   * owed, always inside (-1, 1); each member takes its share of it along, so a change neither
+   * bunches nor starves.
    */
   rebuild(): void {
     const origins = this.#carry.origins();

@@ -5,7 +5,9 @@ import { picks, SimPool, type SimServer, servers } from "#kit/pool.ts";
 import { Rotation } from "./rotation.ts";
 import { FULL, NONE } from "./scheduler.ts";
 
-/** Smooth weighted round robin as everybody writes it: one credit a server, full ones earn nothing. */
+/**
+ * Smooth weighted round robin as everybody writes it: one credit a server, full ones earn nothing.
+ */
 class NaiveRotation {
   readonly pool: SimPool;
   readonly credit: number[];

@@ -6,14 +6,15 @@ import { FULL, NONE, type Pool, type Scheduler } from "./scheduler.ts";
 /**
  * Smooth weighted round robin over classes of equal weight.
  *
- * Every pick, each class earns credit equal to the weights of its servers; the class with most credit
- * serves and pays what all earned together. Inside a class servers simply take turns. With distinct
- * weights this is the well-known smooth algorithm (4, 3, 2 gives ABCABACBA); with equal ones it is
- * plain rotation; and it costs O(distinct weights), not O(servers), which keeps 1000 servers cheap.
+ * Every pick, each class earns credit equal to the weights of its servers; the class with most
+ * credit serves and pays what all earned together. Inside a class servers simply take turns. With
+ * distinct weights this is the well-known smooth algorithm (4, 3, 2 gives ABCABACBA); with equal
+ * ones it is plain rotation; and it costs O(distinct weights), not O(servers), which keeps 1000
+ * servers cheap.
  *
- * A server that is full loses its turn and a class without a free server earns nothing meanwhile, so
- * nobody catches up in a burst afterwards. On a change the turn order and the part of a turn each
- * server was owed are kept (see rotation-turns.ts).
+ * A server that is full loses its turn and a class without a free server earns nothing meanwhile,
+ * so nobody catches up in a burst afterwards. On a change the turn order and the part of a turn
+ * each server was owed are kept (see rotation-turns.ts).
  */
 export class Rotation extends Blind implements Scheduler {
   readonly #pool: Pool;

@@ -2,13 +2,16 @@ import { type Fields, fallbacks, type InferFields } from "#schema/index.ts";
 import type { KeySpec } from "./key.ts";
 
 /**
- * What a scheduler sees of a backend: its servers by position, in configuration order. Positions are
- * stable between two calls of `changed`. The arrays may be other arrays after it, never before.
+ * What a scheduler sees of a backend: its servers by position, in configuration order. Positions
+ * are stable between two calls of `changed`. The arrays may be other arrays after it, never before.
  */
 export interface Pool {
   /** Servers, eligible or not; at most 65535. */
   readonly count: number;
-  /** Effective weight × WEIGHT_SCALE by position; 0 = not eligible (down, drained, a backup not needed). */
+  /**
+   * Effective weight × WEIGHT_SCALE by position; 0 = not eligible (down, drained, a backup not
+   * needed).
+   */
   readonly weight: Int32Array;
   /** Stable identity by position (hash of the server's name): consistent hashing keys on it. */
   readonly identity: Int32Array;
@@ -22,17 +25,20 @@ export interface Pool {
   rate(position: number): number;
 }
 
-/** A running scheduler of one backend in one thread. Nothing but `changed` may allocate; nothing throws. */
+/**
+ * A running scheduler of one backend in one thread. Nothing but `changed` may allocate; nothing
+ * throws.
+ */
 export interface Scheduler {
   /**
    * Chooses a server that is eligible and not full.
    *
    * `key`: hash of what the scheduler's `key` names, in [0, 2³¹) (see key-hash.ts), or -1 when the
-   * request has none: such requests are spread round robin. A pick with a key may return a server that
-   * is full: the key belongs to that server, so the request waits in that server's queue. To retry
-   * elsewhere, make `full` true for the server that failed and pick with -1.
-   * `nowMs`: monotonic, whole, as an int32 that may wrap. (Numbers beyond int32 and fractions would be
-   * boxed on the heap at every call.)
+   * request has none: such requests are spread round robin. A pick with a key may return a server
+   * that is full: the key belongs to that server, so the request waits in that server's queue. To
+   * retry elsewhere, make `full` true for the server that failed and pick with -1. `nowMs`:
+   * monotonic, whole, as an int32 that may wrap. (Numbers beyond int32 and fractions would be boxed
+   * on the heap at every call.)
    *
    * Returns a position, or FULL when every eligible server is full, or NONE when none is eligible.
    */
@@ -50,7 +56,8 @@ export const NONE = -2;
 
 /**
  * What a scheduler makes of weights. "live": followed at once, slow start included. "static": whole
- * weights only, in a table built when a server comes or goes, so slow start is not for it. "ignored".
+ * weights only, in a table built when a server comes or goes, so slow start is not for it.
+ * "ignored".
  */
 export type WeightUse = "live" | "static" | "ignored";
 
@@ -63,8 +70,8 @@ export interface SchedulerType<F extends Fields = Fields> {
   key?(options: InferFields<NoInfer<F>>): KeySpec;
   /**
    * A scheduler that has seen the pool as it is now. `seed` differs from thread to thread (the
-   * worker's index will do), so that threads do not begin with the same server; 0 begins with the first.
-   * Which server a key belongs to never depends on it.
+   * worker's index will do), so that threads do not begin with the same server; 0 begins with the
+   * first. Which server a key belongs to never depends on it.
    */
   create(pool: Pool, options: InferFields<NoInfer<F>>, seed: number): Scheduler;
 }

@@ -7,9 +7,9 @@ export interface WeightClass {
 }
 
 /**
- * Groups by weight, heaviest class first; weight 0 is nobody. Members stand in the order of `rank`, or
- * by index where it is absent or equal. Few distinct weights are the rule, so whoever walks classes
- * instead of servers does little work even in a large pool.
+ * Groups by weight, heaviest class first; weight 0 is nobody. Members stand in the order of `rank`,
+ * or by index where it is absent or equal. Few distinct weights are the rule, so whoever walks
+ * classes instead of servers does little work even in a large pool.
  */
 export function weightClasses(weights: Iterable<number>, rank?: Float64Array): WeightClass[] {
   const byWeight = new Map<number, number[]>();

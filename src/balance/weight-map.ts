@@ -3,7 +3,9 @@ import type { Eligible } from "./eligible.ts";
 import type { KeyTable } from "./key-table.ts";
 import { weightClasses } from "./weight-classes.ts";
 
-/** Weights of the eligible servers in whole units, at least 1, divided by what they have in common. */
+/**
+ * Weights of the eligible servers in whole units, at least 1, divided by what they have in common.
+ */
 function wholeWeights(eligible: Eligible): number[] {
   const units: number[] = [];
   for (let i = 0; i < eligible.count; i++) {
@@ -18,9 +20,9 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 /**
- * Every server as often as its weight says, spread evenly: 4, 3, 2 gives ABCABACBA. Of the k servers
- * of weight w the n-th slot in turn has its middle at (n + ½) / kw of the table; sorting by that place
- * lays the table. Places are sorted as numbers with the server in the low bits.
+ * Every server as often as its weight says, spread evenly: 4, 3, 2 gives ABCABACBA. Of the k
+ * servers of weight w the n-th slot in turn has its middle at (n + ½) / kw of the table; sorting by
+ * that place lays the table. Places are sorted as numbers with the server in the low bits.
  */
 function layOut(weights: readonly number[]): Uint16Array<ArrayBuffer> {
   const slots = new Float64Array(weights.reduce((sum, weight) => sum + weight, 0));
@@ -36,8 +38,9 @@ function layOut(weights: readonly number[]): Uint16Array<ArrayBuffer> {
 }
 
 /**
- * The static map: key modulo total weight. Exact shares, but nearly every key moves when a server comes
- * or goes. Whole weights only, so slow start would move every key at every step: it is not for it.
+ * The static map: key modulo total weight. Exact shares, but nearly every key moves when a server
+ * comes or goes. Whole weights only, so slow start would move every key at every step: it is not
+ * for it.
  */
 export class WeightMap implements KeyTable {
   size = 0;

@@ -8,9 +8,10 @@ export type Address =
   | { readonly kind: "fd"; readonly fd: number };
 
 /**
- * Reads `127.0.0.1:80`, `[::1]:80`, `:80` and `*:80` (every IPv4 address; `[::]:80` is both families),
- * `name.example:80`, `unix@/path`, a bare absolute `/path`, `fd@3`. A missing port is `defaultPort`,
- * or a fault where there is none. Returns a sentence that says what was expected when it cannot.
+ * Reads `127.0.0.1:80`, `[::1]:80`, `:80` and `*:80` (every IPv4 address; `[::]:80` is both
+ * families), `name.example:80`, `unix@/path`, a bare absolute `/path`, `fd@3`. A missing port is
+ * `defaultPort`, or a fault where there is none. Returns a sentence that says what was expected
+ * when it cannot.
  */
 export function parseAddress(text: string, defaultPort?: number): Address | string {
   if (text.startsWith("unix@") || text.startsWith("/")) {

@@ -1,4 +1,7 @@
-/** Time is handed in, never fetched: only `io/` reads a clock, so every machine can be run under a seed. */
+/**
+ * Time is handed in, never fetched: only `io/` reads a clock, so every machine can be run under a
+ * seed.
+ */
 export interface Clock {
   /** Milliseconds on a clock that only goes forward; origin unspecified; fractions allowed. */
   monotonicMs(): number;

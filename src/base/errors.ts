@@ -3,10 +3,11 @@
  * the HTTP status, the log's termination flags, metric labels and the documentation derive from it.
  *
  * side:   who is at fault.
- * retry:  which requests may be sent again: "unsent" any, since no server saw it; "idempotent" those that
+ * retry: which requests may be sent again: "unsent" any, since no server saw it; "idempotent" those
+ * that
  *         do no harm twice (RFC 9110 §9.2.2); "never" none.
  * status: the HTTP status we answer when nothing was sent to the client yet; 0 = none, just close.
- * flags:  first two termination characters of HAProxy's log (configuration manual, "Session state at
+ * flags: first two termination characters of HAProxy's log (configuration manual, "Session state at
  *         disconnection"): who ended it, and in which phase.
  */
 type Fact = {

@@ -82,7 +82,9 @@ export interface Network {
   readonly prefix: number;
 }
 
-/** Reads `10.0.0.0/8`, `10.1.2.3`, `fd00::/8`. Host bits must be zero. A sentence when it cannot. */
+/**
+ * Reads `10.0.0.0/8`, `10.1.2.3`, `fd00::/8`. Host bits must be zero. A sentence when it cannot.
+ */
 export function parseNetwork(text: string): Network | string {
   const [ip, bits, more] = text.split("/");
   const bytes = parseIp(ip!);

@@ -1,4 +1,6 @@
-/** Edit distance with transposition (optimal string alignment), bounded by short inputs: keywords. */
+/**
+ * Edit distance with transposition (optimal string alignment), bounded by short inputs: keywords.
+ */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

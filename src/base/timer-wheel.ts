@@ -1,8 +1,8 @@
 // @hot
 /**
- * Deadlines of many handles (sockets), one each. A deadline is a tick; handles hang in the bucket of
- * the tick for which they were filed. Pushing a deadline back, which happens with every byte, only
- * writes a cell: the handle is filed anew when its old bucket comes by.
+ * Deadlines of many handles (sockets), one each. A deadline is a tick; handles hang in the bucket
+ * of the tick for which they were filed. Pushing a deadline back, which happens with every byte,
+ * only writes a cell: the handle is filed anew when its old bucket comes by.
  *
  *   bucket:  0    1    2  …  (tick & mask)  …  N-1
  *            │         │
@@ -86,7 +86,9 @@ export class TimerWheel {
     return LOOK_AHEAD * TICK_MS;
   }
 
-  /** Deadlines more than a turn of the wheel away wait in the farthest bucket and are filed again. */
+  /**
+   * Deadlines more than a turn of the wheel away wait in the farthest bucket and are filed again.
+   */
   #link(handle: number, deadline: number): void {
     const tick = Math.min(Math.max(deadline, this.#tick + 1), this.#tick + MASK);
     const bucket = tick & MASK;

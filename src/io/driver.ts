@@ -5,7 +5,9 @@ export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
-/** Bytes kept for each socket's address: struct sockaddr_un is 110; a length word lies at the end. */
+/**
+ * Bytes kept for each socket's address: struct sockaddr_un is 110; a length word lies at the end.
+ */
 export const SOCKADDR_BYTES = 128;
 /** Offset of that length word. */
 export const SOCKADDR_LENGTH_AT = 124;
@@ -28,11 +30,14 @@ export interface Driver extends Transport {
   readonly bufferBytes: number;
   readonly pages: Pages;
   /**
-   * Offset of the socket's peer address (struct sockaddr, SOCKADDR_BYTES kept): filled at accept, and
-   * by the caller before connect.
+   * Offset of the socket's peer address (struct sockaddr, SOCKADDR_BYTES kept): filled at accept,
+   * and by the caller before connect.
    */
   peerAt(socket: number): number;
-  /** Begins accepting on a listening descriptor, which stays the caller's. `listener` is the caller's name for it, 0 … 1023. */
+  /**
+   * Begins accepting on a listening descriptor, which stays the caller's. `listener` is the
+   * caller's name for it, 0 … 1023.
+   */
   listen(listener: number, fd: number): void;
   /**
    * Stops accepting. No `accepted` for it comes afterwards, but for connections already taken. The
@@ -41,12 +46,14 @@ export interface Driver extends Transport {
   unlisten(listener: number): void;
   /** A new stream socket: a handle, or -EMFILE, -ENOBUFS … */
   open(family: number): number;
-  /** Connects to the address stored at peerAt(socket), `bytes` long: `connected(socket, 0 | -errno)`. */
+  /**
+   * Connects to the address stored at peerAt(socket), `bytes` long: `connected(socket, 0 | -errno)`.
+   */
   connect(socket: number, bytes: number): void;
   /**
-   * One turn: hands what was asked to the kernel, waits at most `waitMs` (0 = do not, -1 = for ever)
-   * for something to happen, and calls the sink. Returns the number of completions, or -errno when
-   * the ring itself is broken.
+   * One turn: hands what was asked to the kernel, waits at most `waitMs` (0 = do not, -1 = for
+   * ever) for something to happen, and calls the sink. Returns the number of completions, or -errno
+   * when the ring itself is broken.
    */
   turn(sink: Sink, waitMs: number): number;
   /** Descriptor that makes a waiting turn return when 8 bytes are written to it (eventfd). */

@@ -45,8 +45,8 @@ function load(): NodeFfi {
 }
 
 /**
- * Early versions of node:ffi returned undefined for a signature they did not understand: look first.
- * Returns where this thread's errno lies.
+ * Early versions of node:ffi returned undefined for a signature they did not understand: look
+ * first. Returns where this thread's errno lies.
  */
 function selfTest(ffi: NodeFfi): bigint {
   const { functions } = ffi.dlopen(null, {
@@ -89,7 +89,10 @@ export function viewOf(pointer: bigint, bytes: number): ArrayBuffer {
   return load().toArrayBuffer(pointer, bytes, false);
 }
 
-/** Address of a buffer's memory; valid while the buffer lives and is not moved (never for pooled Buffers). */
+/**
+ * Address of a buffer's memory; valid while the buffer lives and is not moved (never for pooled
+ * Buffers).
+ */
 export function addressOf(source: ArrayBufferView): bigint {
   return load().getRawPointer(source);
 }

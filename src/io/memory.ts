@@ -35,8 +35,8 @@ function mapping(pointer: bigint, bytes: number): Mapping {
 }
 
 /**
- * Private zeroed memory below 4 GiB, so that any address inside fits a uint32 and system calls need no
- * BigInt. Pages cost nothing until touched. Throws when no room is found.
+ * Private zeroed memory below 4 GiB, so that any address inside fits a uint32 and system calls need
+ * no BigInt. Pages cost nothing until touched. Throws when no room is found.
  */
 export function mapArena(bytes: number): Mapping {
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
@@ -49,7 +49,10 @@ export function mapArena(bytes: number): Mapping {
   throw new Error(`no room for an arena of ${bytes} bytes below 4 GiB (errno ${errno()})`);
 }
 
-/** A descriptor of anonymous shared memory, zeroed; closed on exec unless passed on. Throws with errno. */
+/**
+ * A descriptor of anonymous shared memory, zeroed; closed on exec unless passed on. Throws with
+ * errno.
+ */
 export function createSharedMemory(name: string, bytes: number): number {
   const label = Buffer.from(`${name}\0`);
   const fd = memfdCreate(addressOf(label), MFD_CLOEXEC);

@@ -9,9 +9,9 @@ const MOST_PAGES = BLOCK_BYTES / 4096;
 
 /**
  * Memory lent for requests and bodies: a slab of the arena in three sizes of page. It is cut into
- * blocks; a block is given to one size when that runs out, and comes back when all its pages have, so
- * a rush for one size does not starve another for ever after. What was lent last is lent first, so
- * memory never touched costs nothing. A page is named by its offset in the arena.
+ * blocks; a block is given to one size when that runs out, and comes back when all its pages have,
+ * so a rush for one size does not starve another for ever after. What was lent last is lent first,
+ * so memory never touched costs nothing. A page is named by its offset in the arena.
  *
  *   size 0: ─► block 7 ─► block 2      blocks with a free page, linked
  *   size 1: ─► block 4                 block 4: [free page, free page, lent …]
@@ -33,7 +33,10 @@ export class Pages {
   /** Allocations that found nothing. */
   refused = 0;
 
-  /** Lends [start, end) of the arena, both multiples of 4096; what does not fill a block is not used. */
+  /**
+   * Lends [start, end) of the arena, both multiples of 4096; what does not fill a block is not
+   * used.
+   */
   constructor(start: number, end: number) {
     this.#start = start;
     this.#blocks = (end - start) >>> BLOCK_SHIFT;

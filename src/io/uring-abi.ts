@@ -1,6 +1,6 @@
 /**
- * Numbers of the kernel's io_uring interface (include/uapi/linux/io_uring.h, Linux 6.18), as far as we
- * use them. Offsets are in 32-bit words unless they say bytes.
+ * Numbers of the kernel's io_uring interface (include/uapi/linux/io_uring.h, Linux 6.18), as far as
+ * we use them. Offsets are in 32-bit words unless they say bytes.
  *
  *   SQE, 64 bytes                                       CQE, 16 bytes
  *   ┌0─op·flags·ioprio─┬1─fd──────────┐                 ┌0─user data lo─┬1─user data hi─┐

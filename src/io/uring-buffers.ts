@@ -1,8 +1,8 @@
 // @hot
 /**
- * The ring of provided buffers (IORING_REGISTER_PBUF_RING): the kernel takes a buffer only when bytes
- * have arrived, so a waiting socket holds no memory. Entry: u64 address, u32 length, u16 id; the tail
- * is a u16 in the unused half-word of entry 0 (byte 14).
+ * The ring of provided buffers (IORING_REGISTER_PBUF_RING): the kernel takes a buffer only when
+ * bytes have arrived, so a waiting socket holds no memory. Entry: u64 address, u32 length, u16 id;
+ * the tail is a u16 in the unused half-word of entry 0 (byte 14).
  */
 export class ProvidedBuffers {
   readonly count: number;

@@ -18,9 +18,9 @@ const ENOMEM = 12;
 const ENOBUFS = 105;
 
 /**
- * Accepting. Each waiting accept owns a free handle beforehand, so the kernel puts the connection into
- * that direct descriptor and writes the peer's address to its place in the table: no further call is
- * needed for either.
+ * Accepting. Each waiting accept owns a free handle beforehand, so the kernel puts the connection
+ * into that direct descriptor and writes the peer's address to its place in the table: no further
+ * call is needed for either.
  */
 export class Listeners {
   readonly #ring: Ring;
@@ -75,7 +75,8 @@ export class Listeners {
     this.#missing[listener] = 0;
     const at = this.#ring.entry(OP.ASYNC_CANCEL, fd, 0, 0);
     this.#words[at + 7] = CANCEL_ALL | CANCEL_FD;
-    // The kernel finds the accepts by the descriptor, which is no longer ours to rely on afterwards.
+    // The kernel finds the accepts by the descriptor, which is no longer ours to rely on
+    // afterwards.
     this.#ring.submit();
   }
 

@@ -13,9 +13,10 @@ const BUFFER_GROUP = 0;
 const IGNORED = KIND.IGNORED << KIND_SHIFT;
 
 /**
- * Receiving. A socket that gets small pieces has one multishot receive that serves many requests of the
- * owner; what comes unasked is held, and stops the flow. One that gets large bodies, which go into the
- * owner's memory or are spliced, is armed for one arrival at a time, so that nothing is in the way.
+ * Receiving. A socket that gets small pieces has one multishot receive that serves many requests of
+ * the owner; what comes unasked is held, and stops the flow. One that gets large bodies, which go
+ * into the owner's memory or are spliced, is armed for one arrival at a time, so that nothing is in
+ * the way.
  *
  *   asked, nothing here ─► ARMED ─bytes─► told            unasked bytes ─► held, receive cancelled
  *                            └─no buffer─► STARVED ─► armed again when buffers come back
@@ -90,7 +91,9 @@ export class Receives {
     this.#buffers.give(buffer);
   }
 
-  /** Somebody else is to read from the socket: false when a receive or held bytes are in the way. */
+  /**
+   * Somebody else is to read from the socket: false when a receive or held bytes are in the way.
+   */
   yieldTo(socket: number): boolean {
     const at = socket * SOCK.WORDS;
     const busy = IS.ARMED | IS.INTO_ARMED | IS.STARVED | IS.ENDED;

@@ -43,9 +43,9 @@ export const sqeBytes = (entries: number): number => align(entries * SQE_WORDS *
 export const ringBytes = (completions: number): number => align(1024 + completions * CQE_WORDS * 4);
 
 /**
- * One io_uring in memory of ours (IORING_SETUP_NO_MMAP): submission entries are written and completions
- * read through one Int32Array; heads and tails with Atomics, because the kernel is the other side.
- * Throws an Error that says why when the kernel will not.
+ * One io_uring in memory of ours (IORING_SETUP_NO_MMAP): submission entries are written and
+ * completions read through one Int32Array; heads and tails with Atomics, because the kernel is the
+ * other side. Throws an Error that says why when the kernel will not.
  */
 export class Ring {
   readonly words: Int32Array;
@@ -150,7 +150,8 @@ export class Ring {
   /** True when the kernel knows the operation (IORING_REGISTER_PROBE). */
   supports(op: number): boolean {
     const at = this.registerAt;
-    // struct io_uring_probe: 16 bytes, then 8 for each operation asked about: op, reserved, u16 flags.
+    // struct io_uring_probe: 16 bytes, then 8 for each operation asked about: op, reserved, u16
+    // flags.
     this.words.fill(0, at, at + 4 + 2 * (op + 1));
     if (this.register(REGISTER.PROBE, op + 1) < 0) return false;
     return ((this.words[at + 4 + 2 * op]! >>> 16) & 1) === 1;
@@ -165,7 +166,10 @@ export class Ring {
     return this.register(REGISTER.FILES2, 32);
   }
 
-  /** Registers a ring of provided buffers (power of two entries) at an arena offset. Returns 0 or -errno. */
+  /**
+   * Registers a ring of provided buffers (power of two entries) at an arena offset. Returns 0 or
+   * -errno.
+   */
   registerBufferRing(group: number, ringAt: number, entries: number): number {
     const at = this.registerAt;
     this.words.fill(0, at, at + 10);
@@ -176,8 +180,8 @@ export class Ring {
   }
 
   /**
-   * Word offset of a fresh, zeroed submission entry; its user data is set. When the queue is full the
-   * entries so far are submitted first.
+   * Word offset of a fresh, zeroed submission entry; its user data is set. When the queue is full
+   * the entries so far are submitted first.
    */
   entry(op: number, fd: number, data: number, extra: number): number {
     if (((this.#tail - this.#head) | 0) >= this.#entries) this.room(1);
@@ -228,8 +232,8 @@ export class Ring {
   }
 
   /**
-   * Hands entries to the kernel and waits at most waitMs (-1 for ever) for a completion; with waitMs 0
-   * it only reaps. Returns completions ready, or -errno when the ring is broken.
+   * Hands entries to the kernel and waits at most waitMs (-1 for ever) for a completion; with
+   * waitMs 0 it only reaps. Returns completions ready, or -errno when the ring is broken.
    */
   enter(waitMs: number): number {
     const words = this.words;

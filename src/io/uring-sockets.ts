@@ -7,7 +7,9 @@ export const SOCK = Object.freeze({
   FLAGS: 0,
   /** Requests the kernel has not completed. */
   PENDING: 1,
-  /** Chain of buffers that came unasked: first, last, how many, bytes of the first already taken. */
+  /**
+   * Chain of buffers that came unasked: first, last, how many, bytes of the first already taken.
+   */
   HELD_FIRST: 2,
   HELD_LAST: 3,
   HELD: 4,
@@ -17,7 +19,9 @@ export const SOCK = Object.freeze({
   INTO_AT: 7,
   INTO_BYTES: 8,
   FAMILY: 9,
-  /** A splice from this socket: where to, through which pipe, most bytes, bytes taken, still in it. */
+  /**
+   * A splice from this socket: where to, through which pipe, most bytes, bytes taken, still in it.
+   */
   SPLICE_TO: 10,
   SPLICE_PIPE: 11,
   SPLICE_LIMIT: 12,

@@ -15,8 +15,8 @@ const POLLOUT = 4;
 
 /**
  * Bytes from one socket to another inside the kernel. The ring's own splice runs on the kernel's
- * worker threads and costs more than it saves, so this is splice(2), non-blocking, on descriptors that
- * the ring installs for the two sockets the first time; the ring tells when to go on.
+ * worker threads and costs more than it saves, so this is splice(2), non-blocking, on descriptors
+ * that the ring installs for the two sockets the first time; the ring tells when to go on.
  *
  *   begin ─► install both ─► fill pipe ─► empty it ─► spliced(from, n)
  *                              ▲  │ nothing there: poll `from`
@@ -74,7 +74,8 @@ export class UringSplices {
     cells[to * SOCK.WORDS + SOCK.FLAGS]! |= IS.SPLICED_INTO;
     cells[to * SOCK.WORDS + SOCK.SPLICE_FROM] = from;
     if (cells[at + SOCK.FLAGS]! & IS.SPLICE_AGAIN) {
-      // What there was has just been taken: the kernel tells when there is more, at once if need be.
+      // What there was has just been taken: the kernel tells when there is more, at once if need
+      // be.
       cells[at + SOCK.FLAGS]! &= ~IS.SPLICE_AGAIN;
       this.#poll(from, at, POLLIN, this.#fromTag);
     } else this.#enqueue(from);
@@ -82,7 +83,8 @@ export class UringSplices {
   }
 
   /**
-   * Moves what can be moved now, for as many splices as were waiting for it. Returns how many were told.
+   * Moves what can be moved now, for as many splices as were waiting for it. Returns how many were
+   * told.
    */
   run(sink: Sink): number {
     let told = 0;
@@ -136,7 +138,9 @@ export class UringSplices {
     }
   }
 
-  /** Its requests are over: the descriptor installed for it goes first, else the connection stayed. */
+  /**
+   * Its requests are over: the descriptor installed for it goes first, else the connection stayed.
+   */
   closed(socket: number): void {
     const at = socket * SOCK.WORDS;
     const fd = this.#cells[at + SOCK.FD]!;

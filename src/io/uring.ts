@@ -382,7 +382,10 @@ export class UringDriver implements Driver {
     }
   }
 
-  /** Counts a completion off; false when the socket is being closed and its owner must not hear of it. */
+  /**
+   * Counts a completion off; false when the socket is being closed and its owner must not hear of
+   * it.
+   */
   #settled(socket: number): boolean {
     const at = socket * SOCK.WORDS;
     const pending = --this.#cells[at + SOCK.PENDING]!;
@@ -391,7 +394,9 @@ export class UringDriver implements Driver {
     return false;
   }
 
-  /** A send that the kernel broke off is asked for its rest: that succeeds, or says why it cannot. */
+  /**
+   * A send that the kernel broke off is asked for its rest: that succeeds, or says why it cannot.
+   */
   #sent(sink: Sink, socket: number, result: number): void {
     const cell = socket * SOCK.WORDS;
     const left = this.#cells[cell + SOCK.SEND_LEFT]! - result;
@@ -448,7 +453,9 @@ function check(result: number, what: string): void {
   if (result < 0) throw new Error(`io_uring: ${what}: ${errnoName(-result)}`);
 }
 
-/** Makes the driver with as many sockets as the limit of descriptors allows. Throws when it cannot. */
+/**
+ * Makes the driver with as many sockets as the limit of descriptors allows. Throws when it cannot.
+ */
 export function createUringDriver(options: DriverOptions): UringDriver {
   return new UringDriver(options, allowedSockets(options.sockets, 0));
 }

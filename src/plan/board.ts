@@ -10,8 +10,9 @@ import { layout } from "./layout.ts";
  *   ├ worker 1: …                                                        ┤
  *   └ worker 0: log ring ┬ worker 1: log ring …                          ┘   bytes, one writer each
  *
- * It lives in a memfd that the supervisor owns, so states and counters outlive a crashed or replaced
- * engine. Slots are handed out by control (see slots.ts) and keep their meaning across reloads.
+ * It lives in a memfd that the supervisor owns, so states and counters outlive a crashed or
+ * replaced engine. Slots are handed out by control (see slots.ts) and keep their meaning across
+ * reloads.
  */
 
 export const ADMIN = Object.freeze({ READY: 0, DRAIN: 1, MAINT: 2 });
@@ -40,7 +41,9 @@ export const GLOBAL = layout(
   "WORKER_STARTS",
 );
 
-/** Per worker. STATE: 0 absent, 1 running, 2 draining, 3 dead. DRIVER: 0 none, 1 io_uring, 2 epoll. */
+/**
+ * Per worker. STATE: 0 absent, 1 running, 2 draining, 3 dead. DRIVER: 0 none, 1 io_uring, 2 epoll.
+ */
 export const WORKER = layout(
   "STATE",
   "DRIVER",
@@ -59,18 +62,19 @@ export const WORKER = layout(
 export const FRONTEND = layout("STATE", "MAX_CONNECTIONS", "CONNECTIONS", "REQUESTS");
 
 /**
- * Per backend. EPOCH grows by one whenever a server's eligibility, weight or address changes: workers
- * compare it and tell their schedulers. ACTIVE and QUEUED are changed with Atomics by every worker.
+ * Per backend. EPOCH grows by one whenever a server's eligibility, weight or address changes:
+ * workers compare it and tell their schedulers. ACTIVE and QUEUED are changed with Atomics by every
+ * worker.
  */
 export const BACKEND = layout("EPOCH", "USABLE", "ACTIVE", "QUEUED");
 
 /**
- * Per server. Control writes ADMIN, HEALTH, WEIGHT, EFFECTIVE, MAX_CONNECTIONS, STICKY, KILL and the
- * address; workers change ACTIVE, QUEUED, IDLE and FAILURES with Atomics.
+ * Per server. Control writes ADMIN, HEALTH, WEIGHT, EFFECTIVE, MAX_CONNECTIONS, STICKY, KILL and
+ * the address; workers change ACTIVE, QUEUED, IDLE and FAILURES with Atomics.
  *
  * EFFECTIVE        weight × WEIGHT_SCALE after slow start; 0 = takes no new requests.
  * STICKY           1 = may still be reached by persistence although EFFECTIVE is 0 (drain).
- * MAX_CONNECTIONS  requests in flight allowed now; 0 = no limit.
+ * MAX_CONNECTIONS requests in flight allowed now; 0 = no limit.
  * FAILURES         failed requests in a row, seen by workers (passive observation).
  * KILL             grows by one to end every session on the server.
  * IDENTITY         hash of `backend/server`: whose states these are; 0 = nobody's.
@@ -177,8 +181,9 @@ export const SERVER_TOTALS = layout(
 );
 
 /**
- * What one worker has added to the gauges that workers share (FRONTEND.CONNECTIONS, BACKEND.ACTIVE …):
- * it writes here first, then with Atomics there, so that control can take a dead worker's part back.
+ * What one worker has added to the gauges that workers share (FRONTEND.CONNECTIONS, BACKEND.ACTIVE
+ * …): it writes here first, then with Atomics there, so that control can take a dead worker's part
+ * back.
  */
 export const FRONTEND_GAUGES = layout("CONNECTIONS");
 export const BACKEND_GAUGES = layout("ACTIVE", "QUEUED");

@@ -24,7 +24,10 @@ export function layout<const D extends readonly string[]>(
   return Object.freeze({ ...out, size, columns: Object.freeze(columns) }) as never;
 }
 
-/** One row as words and numbers, for debugging and the monitor. Wide columns show their first element. */
+/**
+ * One row as words and numbers, for debugging and the monitor. Wide columns show their first
+ * element.
+ */
 export function describeRow<C extends string>(
   table: Layout<C>,
   view: Int32Array | Float64Array,

@@ -1,7 +1,7 @@
 /**
- * The Plan: what a configuration compiles to. Plain immutable data that can cross a thread (structured
- * clone), the only thing the planes read. Indices point into the Plan's own arrays; slots point into
- * the Board and keep their meaning from one Plan to the next.
+ * The Plan: what a configuration compiles to. Plain immutable data that can cross a thread
+ * (structured clone), the only thing the planes read. Indices point into the Plan's own arrays;
+ * slots point into the Board and keep their meaning from one Plan to the next.
  */
 
 /** A registry member chosen by name, with its options read and defaulted. */
@@ -54,7 +54,9 @@ export interface ForwardedPlan {
   readonly forwarded: boolean;
   /** Pseudonym for Via, or undefined for none. */
   readonly via: string | undefined;
-  /** Peers whose own X-Forwarded-* and Forwarded are believed and extended; others' are replaced. */
+  /**
+   * Peers whose own X-Forwarded-* and Forwarded are believed and extended; others' are replaced.
+   */
   readonly trusted: readonly import("#base/ip.ts").Network[];
 }
 

@@ -1,7 +1,7 @@
 /**
- * Hands out Board slots by key (a frontend's name, `backend/server`). A key keeps its slot for as long
- * as it is configured; a slot given up is not handed out again until `settle` says that no worker
- * reads an older Plan, so nobody counts into a row that has changed its meaning.
+ * Hands out Board slots by key (a frontend's name, `backend/server`). A key keeps its slot for as
+ * long as it is configured; a slot given up is not handed out again until `settle` says that no
+ * worker reads an older Plan, so nobody counts into a row that has changed its meaning.
  */
 export class Slots {
   readonly limit: number;
@@ -33,8 +33,9 @@ export class Slots {
   }
 
   /**
-   * Slots for exactly these keys: known ones keep theirs, new ones get one, absent ones are given up.
-   * Returns the keys that are new, or undefined (nothing changed) when the limit would be passed.
+   * Slots for exactly these keys: known ones keep theirs, new ones get one, absent ones are given
+   * up. Returns the keys that are new, or undefined (nothing changed) when the limit would be
+   * passed.
    */
   assign(keys: readonly string[]): string[] | undefined {
     if (!this.fits(keys)) return undefined;
@@ -61,8 +62,8 @@ export class Slots {
   }
 
   /**
-   * No worker reads an older Plan any more: slots given up may be used again, those of them that are
-   * `quiet`; the others wait for the next call. Returns the slots freed.
+   * No worker reads an older Plan any more: slots given up may be used again, those of them that
+   * are `quiet`; the others wait for the next call. Returns the slots freed.
    */
   settle(quiet: (slot: number) => boolean = () => true): number[] {
     const settled = this.#leaving.filter(quiet);

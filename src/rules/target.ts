@@ -7,8 +7,8 @@ import { copyEscaped, copyPlain, PATH_BYTES } from "./uri.ts";
 const QUESTION = latin1("?");
 
 /**
- * Makes the path written to verdict.target up to `end`, and the client's query, what the server is asked
- * for. Returns true when that is too long and the request is refused.
+ * Makes the path written to verdict.target up to `end`, and the client's query, what the server is
+ * asked for. Returns true when that is too long and the request is refused.
  */
 export function setTarget(view: RequestView, verdict: Verdict, end: number): boolean {
   const head = view.head;
@@ -27,8 +27,8 @@ export function setTarget(view: RequestView, verdict: Verdict, end: number): boo
 
 /**
  * Where rules looked at a path and a server could arrive at another one by what the client wrote
- * (`/public/..%2fadmin`), it is sent the path that the rules saw. What only encodes characters stays: to
- * some servers `%2F` is part of a name.
+ * (`/public/..%2fadmin`), it is sent the path that the rules saw. What only encodes characters
+ * stays: to some servers `%2F` is part of a name.
  */
 export function keepPathSafe(view: RequestView, verdict: Verdict): void {
   if (!view.pathReady || view.path !== view.pathRoom || verdict.targetEnd > 0) return;

@@ -94,8 +94,8 @@ export function isNormal(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 /**
- * Where the segments of `prefix` (no final slash) end in the normalised path, if it begins with them;
- * else -1. Parameters of segments are passed over: to a servlet container `/admin;x/users` is
+ * Where the segments of `prefix` (no final slash) end in the normalised path, if it begins with
+ * them; else -1. Parameters of segments are passed over: to a servlet container `/admin;x/users` is
  * `/admin/users`, so a rule on one must meet the other.
  */
 export function pathAfter(view: RequestView, prefix: Uint8Array): number {
@@ -138,7 +138,8 @@ const PARAMETERS = /(?:;|%3B)[^/]*/g;
 
 /**
  * The normalised path as text for regular expressions, without the parameters of its segments, as
- * pathAfter has it. Allocates, once a request. undefined when it is longer than an expression may see (view.refuse is then 414).
+ * pathAfter has it. Allocates, once a request. undefined when it is longer than an expression may
+ * see (view.refuse is then 414).
  */
 export function pathText(view: RequestView): string | undefined {
   if (view.pathString !== undefined) return view.pathString;

@@ -8,13 +8,15 @@ import { HISTOGRAM } from "#plan/board.ts";
  *   covers   0 … 7   8 … 15   16 … 31    32 … 63      …   2²⁷ … 2²⁸-1 (268 s; longer ones too)
  *   width      1        1        2          4         …      2²⁴
  *
- * Every power of two is cut into SUB equal buckets, so a bucket is at most 1/SUB of its values wide.
- * Rows of workers add up, and a row then minus a row now is what happened in between.
+ * Every power of two is cut into SUB equal buckets, so a bucket is at most 1/SUB of its values
+ * wide. Rows of workers add up, and a row then minus a row now is what happened in between.
  */
 const SUB = HISTOGRAM.SUB;
 const BUCKETS = HISTOGRAM.BUCKETS;
 const SUB_BITS = 31 - Math.clz32(SUB);
-/** The first value, in microseconds, too long for the last bucket; it is counted there all the same. */
+/**
+ * The first value, in microseconds, too long for the last bucket; it is counted there all the same.
+ */
 const END_US = 2 ** (HISTOGRAM.POWERS + SUB_BITS - 1);
 
 /** Bucket of a time in microseconds; fractions are dropped, what is no time counts as 0. */
@@ -26,7 +28,10 @@ export function bucketOf(us: number): number {
   return (shift << SUB_BITS) + (value >> shift);
 }
 
-/** Smallest time in microseconds that falls into the bucket; that of BUCKETS is the end of the last one. */
+/**
+ * Smallest time in microseconds that falls into the bucket; that of BUCKETS is the end of the last
+ * one.
+ */
 export function boundOf(bucket: number): number {
   if (bucket < 2 * SUB) return bucket;
   const shift = (bucket >> SUB_BITS) - 1;
@@ -57,8 +62,8 @@ export function countOf(view: Float64Array, at: number): number {
 }
 
 /**
- * The time in microseconds that a share `q` (0 … 1) of the row's times do not pass, by nearest rank: the
- * middle of its bucket, so within 1/16 of the true value. NaN of an empty row.
+ * The time in microseconds that a share `q` (0 … 1) of the row's times do not pass, by nearest
+ * rank: the middle of its bucket, so within 1/16 of the true value. NaN of an empty row.
  */
 export function quantile(view: Float64Array, at: number, q: number): number {
   const count = countOf(view, at);

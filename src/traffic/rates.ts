@@ -4,9 +4,10 @@ import type { Clock } from "#base/clock.ts";
 const MINUTE = 60;
 
 /**
- * One number a second, such as requests a second or connections open: what it is now, its average over
- * the last minute, its peak and when that was, and an average in the manner of IPVS. Whoever owns it
- * calls `record` once a second; seconds that were missed take the value of the call after them.
+ * One number a second, such as requests a second or connections open: what it is now, its average
+ * over the last minute, its peak and when that was, and an average in the manner of IPVS. Whoever
+ * owns it calls `record` once a second; seconds that were missed take the value of the call after
+ * them.
  */
 export class Series {
   readonly #clock: Clock;

@@ -5,7 +5,10 @@ import { test } from "node:test";
 
 const root = new URL("../../", import.meta.url).pathname;
 
-/** A folder inside a layer's folder with an index.ts is a registry: one member a file, one line each. */
+/**
+ * A folder inside a layer's folder with an index.ts is a registry: one member a file, one line
+ * each.
+ */
 const registries = globSync("src/*/**/index.ts", { cwd: root })
   .filter((file) => file.split("/").length > 3)
   .map((file) => dirname(file));

@@ -6,9 +6,9 @@ import { Latencies } from "../latencies.ts";
 import { NONE, type Pool, type Scheduler, scheduler } from "../scheduler.ts";
 
 /**
- * The cheaper of two servers drawn at random by weight, cost being the peak-sensitive moving average of
- * its latency × the requests it would then have for its weight. One request is counted as if the
- * weight were the average one: a heavier server is drawn more often already.
+ * The cheaper of two servers drawn at random by weight, cost being the peak-sensitive moving
+ * average of its latency × the requests it would then have for its weight. One request is counted
+ * as if the weight were the average one: a heavier server is drawn more often already.
  */
 class PeakEwma implements Scheduler {
   readonly #pool: Pool;

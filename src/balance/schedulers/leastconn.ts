@@ -11,9 +11,10 @@ const WINDOW = 64;
  * The server with fewest requests for its weight, the request to come included; idle servers come
  * before all others, whatever their weight. Equal ones take turns.
  *
- * Loads change under us, in every thread, so there is nothing to keep sorted: a pick looks. In a pool
- * of more than WINDOW servers it looks at WINDOW neighbours from a random start, which is within a
- * request or so of the true minimum (the gap of d choices is about ln ln n / ln d) at a fixed price.
+ * Loads change under us, in every thread, so there is nothing to keep sorted: a pick looks. In a
+ * pool of more than WINDOW servers it looks at WINDOW neighbours from a random start, which is
+ * within a request or so of the true minimum (the gap of d choices is about ln ln n / ln d) at a
+ * fixed price.
  */
 class LeastConn extends Blind implements Scheduler {
   readonly #pool: Pool;
