@@ -7,6 +7,9 @@ import { CF, CLIENT, CS } from "./tables.ts";
 /** After an answer that ends a connection: how long what still comes is read. */
 const LINGER_MS = 2000;
 
+/** For a request that may be on its way while we want to part. */
+const PARTING_MS = 250;
+
 /** Asks for the next bytes unless that was done. */
 export function receiveMore(core: Core, socket: number): void {
   const flags = socket * CLIENT.size + CLIENT.FLAGS;
@@ -42,6 +45,15 @@ export function lingerClient(core: Core, socket: number): void {
   core.clients[at + CLIENT.LINGERED] = 0;
   core.transport.finish(socket);
   core.timers.set(socket, core.nowMs, LINGER_MS);
+  receiveMore(core, socket);
+}
+
+/**
+ * Ends a connection that waits for nothing, but not at once: a request that meets the close would be
+ * lost. One that still comes is answered, and told that it was the last.
+ */
+export function partClient(core: Core, socket: number): void {
+  core.timers.set(socket, core.nowMs, PARTING_MS);
   receiveMore(core, socket);
 }
 

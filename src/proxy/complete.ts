@@ -1,5 +1,5 @@
 // @hot
-import { closeClient, lingerClient, receiveMore } from "./client-socket.ts";
+import { closeClient, lingerClient, partClient, receiveMore } from "./client-socket.ts";
 import type { Core } from "./core.ts";
 import { endExchange } from "./exchange.ts";
 import { readRequest } from "./request-head.ts";
@@ -48,8 +48,12 @@ function nextRequest(core: Core, socket: number): void {
     readRequest(core, socket, from, from + bytes, buffer, 0);
     return;
   }
-  if (core.draining || frontend.retired || (core.clients[at + CLIENT.FLAGS]! & CF.EOF) !== 0) {
+  if ((core.clients[at + CLIENT.FLAGS]! & CF.EOF) !== 0) {
     closeClient(core, socket, false);
+    return;
+  }
+  if (core.draining || frontend.retired) {
+    partClient(core, socket);
     return;
   }
   core.timers.set(socket, core.nowMs, frontend.plan.timeouts.keepAliveMs);

@@ -8,7 +8,7 @@ import { type Board, FRONTEND, PROCESS_TOTALS, SERVER, WORKER } from "#plan/boar
 import type { EnginePlan, Plan } from "#plan/plan.ts";
 import { AccessLog } from "./access-log.ts";
 import { leaveRetired, serveLines } from "./assign.ts";
-import { closeClient } from "./client-socket.ts";
+import { partClient } from "./client-socket.ts";
 import { Core } from "./core.ts";
 import { Dispatch } from "./dispatch.ts";
 import { abortExchange } from "./exchange.ts";
@@ -243,19 +243,19 @@ export class Loop {
     leaveRetired(core);
     this.#listen(plan, listeners);
     this.#board.workers[this.#row + WORKER.GENERATION] = plan.generation;
-    this.#closeIdleClients((slot) => core.runtime.frontends[slot]?.retired ?? true);
+    this.#partIdleClients((slot) => core.runtime.frontends[slot]?.retired ?? true);
     this.#tell({ type: "planned", generation: plan.generation });
   }
 
-  /** Closes clients that wait for nothing: those of frontends that are gone, or all. */
-  #closeIdleClients(of: (frontendSlot: number) => boolean): void {
+  /** Parts from clients that wait for nothing: those of frontends that are gone, or all. */
+  #partIdleClients(of: (frontendSlot: number) => boolean): void {
     const core = this.core;
     for (let socket = 0; socket < core.kinds.length; socket++) {
       if (core.kinds[socket] !== KIND.CLIENT) continue;
       const row = socket * CLIENT.size;
       if (core.clients[row + CLIENT.STATE] !== CS.IDLE) continue;
       if (core.clients[row + CLIENT.REQUESTS] === 0) continue;
-      if (of(core.clients[row + CLIENT.FRONTEND]!)) closeClient(core, socket, false);
+      if (of(core.clients[row + CLIENT.FRONTEND]!)) partClient(core, socket);
     }
   }
 
@@ -268,7 +268,7 @@ export class Loop {
     this.#accepting = false;
     for (const listener of this.#listening.values()) this.driver.unlisten(listener);
     this.#board.workers[this.#row + WORKER.STATE] = 2;
-    this.#closeIdleClients(() => true);
+    this.#partIdleClients(() => true);
     const core = this.core;
     for (let socket = 0; socket < core.kinds.length; socket++) {
       if (core.kinds[socket] !== KIND.UPSTREAM) continue;

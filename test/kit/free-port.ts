@@ -15,8 +15,9 @@ let next = FIRST + ((process.pid * 37) % (LAST - FIRST));
  */
 export async function freePort(): Promise<number> {
   for (;;) {
+    const port = next;
     next = next + 1 < LAST ? next + 1 : FIRST;
-    if (await isFree(next)) return next;
+    if (await isFree(port)) return port;
   }
 }
 
