@@ -2,6 +2,7 @@ import { TimerWheel } from "#base/timer-wheel.ts";
 import { ChunkOut } from "#http/chunked.ts";
 import { Head, type HeadLimits } from "#http/head.ts";
 import type { Driver } from "#io/driver.ts";
+import { PAGE_SIZES } from "#io/pages.ts";
 import { type Board, PROCESS_TOTALS, type WorkerTotals } from "#plan/board.ts";
 import { HeaderEdits, Verdict } from "#rules/types.ts";
 import { View } from "#rules/view.ts";
@@ -120,6 +121,18 @@ export class Core {
 
   get exchangesInUse(): number {
     return this.#free.length - this.#freeCount;
+  }
+
+  /**
+   * A page for new work, or to do some faster: only while enough is left for every exchange under way to
+   * be answered. -1 when there is none.
+   */
+  takePage(sizeClass: number): number {
+    const pages = this.transport.pages;
+    const enough = this.exchangesInUse * PAGE_SIZES[0]! + PAGE_SIZES[PAGE_SIZES.length - 1]!;
+    const page = pages.spareBytes < enough ? -1 : pages.take(sizeClass);
+    if (page < 0) this.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
+    return page;
   }
 
   count(total: number): void {

@@ -16,11 +16,8 @@ import { dropUpstream } from "./upstream-socket.ts";
 
 /** A new exchange for a client's request, or -1 when there is no row or page left. */
 export function openExchange(core: Core, socket: number, sizeClass: number): number {
-  const page = core.transport.pages.take(sizeClass);
-  if (page < 0) {
-    core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
-    return -1;
-  }
+  const page = core.takePage(sizeClass);
+  if (page < 0) return -1;
   const x = core.takeExchange();
   if (x < 0) {
     core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;

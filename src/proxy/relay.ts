@@ -30,6 +30,8 @@ const AFTER = 16;
 /** From this many bytes on, moving them inside the kernel pays. */
 const SPLICE_FROM = 65_536;
 const SPLICE_MOST = 1 << 20;
+const EMFILE = 24;
+const ENFILE = 23;
 
 const isUp = (relay: number): boolean => relay % X.size === X.UP;
 
@@ -56,30 +58,43 @@ export function beginUpload(core: Core, x: number, upstream: number): void {
 
 /**
  * Makes the relay's page one that suits how fast its body comes: as small as a stream of drops needs,
- * larger once a read filled it. What is kept moves along. False when there is none at all.
+ * larger once a read filled it, and small whatever comes when memory is short. What is kept moves along.
+ * False when there is none at all.
  */
 function fitPage(core: Core, relay: number): boolean {
   const cells = core.exchanges;
-  const pages = core.transport.pages;
   const old = cells[relay + RELAY.PAGE]!;
-  const size = cells[relay + RELAY.FULL] === 1 ? 2 : 1;
+  const kept = cells[relay + RELAY.KEPT]!;
+  let size = cells[relay + RELAY.FULL] === 1 ? 2 : 1;
   if (old >= 0 && cells[relay + RELAY.CLASS] === size) return true;
-  let page = pages.take(size);
-  let taken = size;
+  let page = core.takePage(size);
   if (page < 0) {
-    core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
-    if (old >= 0 && cells[relay + RELAY.CLASS] !== 0) return true;
-    taken = 1;
-    page = size === 1 ? -1 : pages.take(taken);
+    // Trailers that are kept may fill a small page.
+    if (old >= 0 && (kept === 0 || cells[relay + RELAY.CLASS] !== 0)) return true;
+    size = kept === 0 ? 0 : 1;
+    page = core.transport.pages.take(size);
     if (page < 0) return false;
   }
   if (old >= 0) {
-    const kept = cells[relay + RELAY.KEPT]!;
-    if (kept > 0) core.memory.copyWithin(page + BEFORE, old + BEFORE, old + BEFORE + kept);
-    pages.give(old, cells[relay + RELAY.CLASS]!);
+    core.memory.copyWithin(page + BEFORE, old + BEFORE, old + BEFORE + kept);
+    core.transport.pages.give(old, cells[relay + RELAY.CLASS]!);
   }
   cells[relay + RELAY.PAGE] = page;
-  cells[relay + RELAY.CLASS] = taken;
+  cells[relay + RELAY.CLASS] = size;
+  return true;
+}
+
+/** Lets the kernel move what is left of a large body. False when that cannot be. */
+function splice(core: Core, x: number, relay: number): boolean {
+  const cells = core.exchanges;
+  const left = core.numbers[leftCell(x, relay)]!;
+  if (left < SPLICE_FROM || (cells[x * X.size + X.FLAGS]! & XF.COPIED) !== 0) return false;
+  const to = cells[relay + RELAY.TO]!;
+  if (!core.transport.splice(cells[relay + RELAY.FROM]!, to, Math.min(left, SPLICE_MOST))) {
+    return false;
+  }
+  cells[relay + RELAY.STATE] = RS.SPLICE;
+  setDeadlines(core, x);
   return true;
 }
 
@@ -88,16 +103,7 @@ export function readOn(core: Core, x: number, relay: number): void {
   const cells = core.exchanges;
   const from = cells[relay + RELAY.FROM]!;
   const decoder = cells[relay + RELAY.DECODER]!;
-  if (decoder === FRAMING.LENGTH && core.numbers[leftCell(x, relay)]! >= SPLICE_FROM) {
-    const bytes = Math.min(core.numbers[leftCell(x, relay)]!, SPLICE_MOST);
-    if (cells[relay + RELAY.ENCODER] === ENCODING.IDENTITY && !isUp(relay)) {
-      if (core.transport.splice(from, cells[relay + RELAY.TO]!, bytes)) {
-        cells[relay + RELAY.STATE] = RS.SPLICE;
-        setDeadlines(core, x);
-        return;
-      }
-    }
-  }
+  if (decoder === FRAMING.LENGTH && !isUp(relay) && splice(core, x, relay)) return;
   if (!fitPage(core, relay)) {
     failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
     return;
@@ -256,7 +262,6 @@ function send(
 function bodyRead(core: Core, x: number, relay: number): void {
   core.exchanges[relay + RELAY.DECODER] = FRAMING.NONE;
   if (isUp(relay)) return;
-  core.exchanges[x * X.size + X.FLAGS]! |= XF.DOWN_READ;
   releaseUpstream(core, x);
   releaseServer(core, x);
 }
@@ -315,6 +320,13 @@ function relayEnded(core: Core, x: number, relay: number, result: number): void 
 
 /** The kernel moved bytes from one side to the other. */
 export function relaySpliced(core: Core, x: number, relay: number, result: number): void {
+  if (result === -EMFILE || result === -ENFILE) {
+    // No descriptors for it, and no byte lost: the body goes by way of our memory.
+    core.totals.process[PROCESS_TOTALS.NO_DESCRIPTORS]!++;
+    core.exchanges[x * X.size + X.FLAGS]! |= XF.COPIED;
+    readOn(core, x, relay);
+    return;
+  }
   if (result <= 0) {
     relayEnded(core, x, relay, result);
     return;

@@ -3,7 +3,6 @@ import { CODE } from "#base/errors.ts";
 import { FRAMING } from "#http/head.ts";
 import { parseRequest } from "#http/request-parser.ts";
 import { classFor, PAGE_SIZES } from "#io/pages.ts";
-import { PROCESS_TOTALS } from "#plan/board.ts";
 import { failExchange } from "./answer.ts";
 import { closeClient } from "./client-socket.ts";
 import type { Core } from "./core.ts";
@@ -74,9 +73,8 @@ function keepHead(core: Core, socket: number, from: number, end: number, buffer:
   let page = core.clients[at + CLIENT.PAGE]!;
   if (page < 0) {
     const size = classFor(end - from + 1);
-    page = size < 0 ? -1 : core.transport.pages.take(size);
+    page = size < 0 ? -1 : core.takePage(size);
     if (page < 0) {
-      core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
       if (buffer >= 0) core.transport.release(buffer);
       closeClient(core, socket, true);
       return;
@@ -98,9 +96,8 @@ function growHead(core: Core, socket: number): void {
   const fill = core.clients[at + CLIENT.FILL]!;
   let page = core.clients[at + CLIENT.PAGE]!;
   if (fill === PAGE_SIZES[size]) {
-    const larger = size + 1 < PAGE_SIZES.length ? core.transport.pages.take(size + 1) : -1;
+    const larger = size + 1 < PAGE_SIZES.length ? core.takePage(size + 1) : -1;
     if (larger < 0) {
-      core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
       closeClient(core, socket, true);
       return;
     }

@@ -262,7 +262,7 @@ function keepBody(
   } else beginChunked(cells, relay + RELAY.CHUNK);
   if (here === 0) return from;
   const size = here <= 12_000 ? 1 : 2;
-  const page = core.transport.pages.take(size);
+  const page = core.takePage(size);
   if (page < 0) return -1;
   cells[relay + RELAY.PAGE] = page;
   cells[relay + RELAY.CLASS] = size;

@@ -4,7 +4,7 @@ import { beginChunked, decodeChunked, relayChunked } from "#http/chunked.ts";
 import { FRAMING, type Head } from "#http/head.ts";
 import { parseResponse } from "#http/response-parser.ts";
 import { writeChunkHeader, writeCrlf } from "#http/serialise.ts";
-import { classFor } from "#io/pages.ts";
+import { classFor, PAGE_SIZES } from "#io/pages.ts";
 import { FRONTEND_TOTALS, PROCESS_TOTALS, SERVER } from "#plan/board.ts";
 import { failExchange } from "./answer.ts";
 import { completeExchange } from "./complete.ts";
@@ -80,7 +80,7 @@ function readResponse(core: Core, x: number, upstream: number, start: number, en
     core.exchanges[x * X.size + X.FILL] = 0;
     if (interim(core, x, from, parsed)) {
       // What follows is read when that was sent: answerSent.
-      keepRest(core, x, parsed, end);
+      if (parsed < end) keep(core, x, parsed, end);
       setDeadlines(core, x);
       return;
     }
@@ -93,27 +93,44 @@ function readResponse(core: Core, x: number, upstream: number, start: number, en
   }
 }
 
-/** Keeps part of a head in the page that the body will use later, and waits for the rest. */
+/** Keeps part of a head and waits for the rest. */
 function keepHead(core: Core, x: number, upstream: number, from: number, end: number): void {
+  if (!keep(core, x, from, end)) return;
   const relay = x * X.size + X.DOWN;
-  let page = core.exchanges[relay + RELAY.PAGE]!;
-  if (page < 0) {
-    const size = classFor(core.limits.headBytes + HEAD_SLACK);
+  const fill = end - from;
+  // Not more of the body than a page has room for behind the head as it is sent.
+  const most = core.limits.headBytes + HEAD_SLACK;
+  const room = Math.min(PAGE_SIZES[core.exchanges[relay + RELAY.CLASS]!]!, most) - fill;
+  core.transport.receiveInto(upstream, core.exchanges[relay + RELAY.PAGE]! + fill, room);
+}
+
+/**
+ * Moves what is there of an answer to the start of the page that the body will use later, with some room
+ * behind it. False when there is no memory for it, and the exchange failed.
+ */
+function keep(core: Core, x: number, from: number, end: number): boolean {
+  const cells = core.exchanges;
+  const relay = x * X.size + X.DOWN;
+  const fill = end - from;
+  const old = cells[relay + RELAY.PAGE]!;
+  const size = classFor(Math.min(fill + HEAD_SLACK / 2, core.limits.headBytes + HEAD_SLACK));
+  let page = old;
+  if (old < 0 || cells[relay + RELAY.CLASS]! < size) {
     page = core.transport.pages.take(size);
     if (page < 0) {
       core.totals.process[PROCESS_TOTALS.NO_PAGES]!++;
       failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
-      return;
+      return false;
     }
-    core.exchanges[relay + RELAY.PAGE] = page;
-    core.exchanges[relay + RELAY.CLASS] = size;
   }
   if (from !== page) core.memory.copyWithin(page, from, end);
-  const fill = end - from;
-  core.exchanges[x * X.size + X.FILL] = fill;
-  // Not more of the body than a page has room for behind the head as it is sent.
-  const room = core.limits.headBytes + HEAD_SLACK - fill;
-  core.transport.receiveInto(upstream, page + fill, room);
+  if (page !== old) {
+    if (old >= 0) core.transport.pages.give(old, cells[relay + RELAY.CLASS]!);
+    cells[relay + RELAY.PAGE] = page;
+    cells[relay + RELAY.CLASS] = size;
+  }
+  cells[x * X.size + X.FILL] = fill;
+  return true;
 }
 
 /** Passes a 1xx answer on to a client that knows of such. False when it was left out. */
@@ -138,24 +155,6 @@ function interim(core: Core, x: number, from: number, parsed: number): boolean {
   core.totals.frontends[slot * FRONTEND_TOTALS.size + FRONTEND_TOTALS.STATUS_1XX]!++;
   core.transport.send(cells[at + X.CLIENT]!, out, to - out, false);
   return true;
-}
-
-function keepRest(core: Core, x: number, parsed: number, end: number): void {
-  const relay = x * X.size + X.DOWN;
-  if (parsed === end) return;
-  let page = core.exchanges[relay + RELAY.PAGE]!;
-  if (page < 0) {
-    const size = classFor(Math.max(end - parsed, core.limits.headBytes + HEAD_SLACK));
-    page = core.transport.pages.take(size);
-    if (page < 0) {
-      failExchange(core, x, CODE.RESOURCE_EXHAUSTED);
-      return;
-    }
-    core.exchanges[relay + RELAY.PAGE] = page;
-    core.exchanges[relay + RELAY.CLASS] = size;
-  }
-  core.memory.copyWithin(page, parsed, end);
-  core.exchanges[x * X.size + X.FILL] = end - parsed;
 }
 
 /** The final answer. */
@@ -221,6 +220,8 @@ function respond(
 function fitsRequestPage(core: Core, x: number, upstream: number, room: number): boolean {
   const at = x * X.size;
   if (core.upstreams[upstream * UP.size + UP.SENDING] !== 0 || !isUploaded(core, x)) return false;
+  // A connection of an earlier attempt may still be sending it.
+  if (core.exchanges[at + X.HOLD] !== 0) return false;
   return room <= core.exchanges[at + X.LINE_AT]! - core.exchanges[at + X.PAGE]!;
 }
 

@@ -168,12 +168,10 @@ export const XF = Object.freeze({
   TAKEN: 256,
   /** Close the client's connection after the answer. */
   CLOSE: 512,
-  /** A persistence cookie for the chosen server goes with the answer. */
-  SET_COOKIE: 1024,
   /** Asks for another protocol. */
   UPGRADE: 2048,
-  /** The answer's body is whole as far as the server is concerned. */
-  DOWN_READ: 4096,
+  /** The answer's body goes by way of our memory, not inside the kernel. */
+  COPIED: 4096,
   /** Must not go over a connection kept from before: one such was found closed. */
   FRESH: 16384,
   /** A final answer is being sent; before it, only 1xx ones were. */

@@ -50,7 +50,7 @@ function read(core: Core, x: number, relay: number, last: number): void {
   const from = cells[relay + RELAY.FROM]!;
   cells[relay + RELAY.STATE] = RS.READ;
   if (last >= core.transport.bufferBytes && cells[relay + RELAY.PAGE]! < 0) {
-    cells[relay + RELAY.PAGE] = pages.take(2);
+    cells[relay + RELAY.PAGE] = core.takePage(2);
     cells[relay + RELAY.CLASS] = 2;
   } else if (last < core.transport.bufferBytes && cells[relay + RELAY.PAGE]! >= 0) {
     pages.give(cells[relay + RELAY.PAGE]!, cells[relay + RELAY.CLASS]!);

@@ -9,10 +9,12 @@ export type Ending = "end" | "reset";
  */
 export class Peer {
   readonly socket: Socket;
-  /** Everything that was received and not taken yet. */
-  #bytes: Buffer = Buffer.alloc(0);
-  /** Bytes received in all. */
+  /** What was received and not taken yet, and what came since that was put together. */
+  #joined: Buffer = Buffer.alloc(0);
+  #fresh: Buffer[] = [];
+  /** Bytes received in all, and those not taken yet. */
   received = 0;
+  #held = 0;
   #ending: Ending | undefined;
   #waiting: (() => void)[] = [];
 
@@ -21,12 +23,19 @@ export class Peer {
     socket.setNoDelay(true);
     socket.on("data", (data: Buffer) => {
       this.received += data.length;
-      this.#bytes = this.#bytes.length === 0 ? data : Buffer.concat([this.#bytes, data]);
+      this.#held += data.length;
+      this.#fresh.push(data);
       this.#wake();
     });
     socket.on("end", () => this.#end("end"));
     socket.on("error", () => this.#end("reset"));
     socket.on("close", () => this.#end("reset"));
+  }
+
+  get #bytes(): Buffer {
+    if (this.#fresh.length > 0) this.#joined = Buffer.concat([this.#joined, ...this.#fresh]);
+    this.#fresh = [];
+    return this.#joined;
   }
 
   #end(how: Ending): void {
@@ -80,7 +89,7 @@ export class Peer {
 
   /** Takes exactly `count` bytes. */
   async take(count: number): Promise<Buffer> {
-    await this.until(() => this.#bytes.length >= count);
+    await this.until(() => this.#held >= count);
     return this.#cut(count);
   }
 
@@ -97,8 +106,8 @@ export class Peer {
 
   /** Takes what comes until the other side finishes; rejects when it resets. */
   async rest(): Promise<Buffer> {
-    if ((await this.ending()) === "reset") throw new Error(`reset after ${this.#bytes.length}`);
-    return this.#cut(this.#bytes.length);
+    if ((await this.ending()) === "reset") throw new Error(`reset after ${this.#held} bytes`);
+    return this.#cut(this.#held);
   }
 
   /** Resolves when the other side finished or reset the connection. */
@@ -109,7 +118,8 @@ export class Peer {
 
   #cut(count: number): Buffer {
     const taken = this.#bytes.subarray(0, count);
-    this.#bytes = this.#bytes.subarray(count);
+    this.#joined = this.#joined.subarray(count);
+    this.#held -= count;
     return taken;
   }
 }

@@ -65,7 +65,11 @@ export class Bench {
       left.push(proxy.left());
     }
     for (const proxy of this.#proxies) proxy.stop();
-    for (const each of left) assert.deepEqual(each, CLEAN, "left when all peers had gone");
+    for (const [i, each] of left.entries()) {
+      // One that was told to end within a time may have cut what was there.
+      if (this.#proxies[i]!.loop.ended) continue;
+      assert.deepEqual(each, CLEAN, "left when all peers had gone");
+    }
   }
 
   /** Ends everything without looking, as after a failure. */

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { createSlots } from "#config/compile/plan.ts";
 import { encodeSockaddr } from "#io/sockaddr.ts";
 import { boundAddress, closeFd, listenOn } from "#io/sockets.ts";
 import { writeAddress } from "#plan/address-cell.ts";
@@ -59,6 +60,9 @@ export class TestProxy {
   readonly messages: FromWorker[] = [];
   readonly #options: ProxyOptions;
   readonly #fds = new Map<string, number>();
+  readonly #slots = createSlots(SIZES);
+  /** Servers as they were published, by slot. */
+  readonly #published = new Map<number, string>();
   #turning = true;
   #stopped = false;
   #error: unknown;
@@ -77,7 +81,8 @@ export class TestProxy {
   #planOf(text: string): Plan {
     const driver = this.#options.driver ?? "io_uring";
     const engine = this.#options.engine ?? "maxConnections: 400, memory: 32m";
-    return planFromText(`engine: { driver: ${driver}, threads: 1, ${engine} }\n${text}`);
+    const whole = `engine: { driver: ${driver}, threads: 1, ${engine} }\n${text}`;
+    return planFromText(whole, { slots: this.#slots });
   }
 
   #listen(plan: Plan): { key: string; fd: number }[] {
@@ -101,13 +106,17 @@ export class TestProxy {
     setImmediate(() => this.#turn());
   }
 
-  /** Gives every server of the Plan its address and weight, as health does at a start. */
+  /** Gives every server that is new or changed its address and weight, as health does at a start. */
   #publish(plan: Plan): void {
     for (const { slot, maxConnections } of plan.frontends) {
       this.board.frontends[slot * FRONTEND.size + FRONTEND.MAX_CONNECTIONS] = maxConnections;
     }
     for (const backend of plan.backends) {
-      for (const server of backend.servers) this.#publishServer(server);
+      for (const server of backend.servers) {
+        const now = JSON.stringify(server);
+        if (this.#published.get(server.slot) !== now) this.#publishServer(server);
+        this.#published.set(server.slot, now);
+      }
       this.#touch(backend.slot);
     }
   }
@@ -179,8 +188,14 @@ export class TestProxy {
   async reload(text: string): Promise<void> {
     this.plan = this.#planOf(text);
     this.#publish(this.plan);
-    this.loop.handle({ type: "plan", plan: this.plan, listeners: this.#listen(this.plan) });
+    const listeners = this.#listen(this.plan);
+    this.loop.handle({ type: "plan", plan: this.plan, listeners });
     await this.quiet();
+    for (const [key, fd] of this.#fds) {
+      if (listeners.some((l) => l.key === key)) continue;
+      closeFd(fd);
+      this.#fds.delete(key);
+    }
   }
 
   /** Board slot of a server. */
