@@ -12,8 +12,3 @@ export class AssertionError extends Error {
 export function assert(truth: unknown, message = "assertion failed"): asserts truth {
   if (!truth) throw new AssertionError(message);
 }
-
-/** For the branch of a switch that the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new AssertionError(`unreachable: ${String(value)}`);
-}

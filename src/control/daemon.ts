@@ -4,6 +4,7 @@ import { WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { systemTimers } from "#io/clock.ts";
 import { raiseDescriptorLimit } from "#io/descriptor-limit.ts";
+import { inheritedFds } from "#io/inherited.ts";
 import { createSharedMemory } from "#io/memory.ts";
 import { createNotify } from "#io/notify.ts";
 import { boundAddress, checkFree, closeFd, listenOn } from "#io/sockets.ts";
@@ -30,6 +31,9 @@ export async function runDaemon(options: DaemonOptions): Promise<End> {
   const { adminSocket, pidFile, log } = options;
   const made = makeRuntimeDirectory(dirname(adminSocket));
   raiseDescriptorLimit();
+  for (const { fd, name } of inheritedFds(options.env, process.pid)) {
+    log("info", `descriptor ${fd} (${name}) was passed on: bind it as fd@${fd}`);
+  }
   const notify = createNotify(options.env["NOTIFY_SOCKET"]);
   let wrotePid = false;
   const supervisor = new Supervisor(
