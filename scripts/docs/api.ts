@@ -8,7 +8,7 @@ ${GENERATED}
 
 Plain HTTP with JSON, on two doors:
 
-- **The admin socket** (\`monitor.socket\`), a Unix socket of mode 0660. It answers
+- **The admin socket** (\`--socket\`), a Unix socket of mode 0660. It answers
   everything below; the \`weir\` commands use it and nothing else.
 - **The status page's port** (\`monitor.bind\`, loopback only), which only shows: it answers GET and
   HEAD, to clients that ask by address or as \`localhost\`, and not to pages of other sites.

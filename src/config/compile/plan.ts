@@ -75,7 +75,7 @@ export function planOf(
     logs,
     monitor: {
       bind: model.monitor.bind ?? undefined,
-      admin: model.monitor.socket ?? ground.adminSocket,
+      admin: ground.adminSocket,
     },
   };
 }

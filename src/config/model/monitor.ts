@@ -1,6 +1,6 @@
 import { type Address, parseAddress } from "#base/address.ts";
 import { inNetwork, parseIp, parseNetwork } from "#base/ip.ts";
-import { address, optional, orOff, refine, section, text } from "#schema/index.ts";
+import { address, orOff, refine, section } from "#schema/index.ts";
 
 const loopback = ["127.0.0.0/8", "::1"].map(parseNetwork).filter((n) => typeof n !== "string");
 
@@ -25,16 +25,8 @@ export const monitorFields = {
           : "a loopback address such as 127.0.0.1:8404: the monitor has no users, so nobody else may reach it",
     ),
   ),
-  socket: optional(
-    text({
-      help: "Socket that `weir status` and the other commands talk to; absent: `/run/weir/admin.sock`",
-      pattern: /^\/.{1,106}$/,
-      expected: "an absolute path of at most 107 characters",
-      reload: "restart",
-    }),
-  ),
 };
 
 export const monitor = section(monitorFields, {
-  help: "Status page, metrics and the commands' socket",
+  help: "Status page and metrics",
 });
