@@ -29,10 +29,8 @@ overProxies("answers before the request is whole", (proxyTest) => {
     const { peer } = await server.request();
     peer.write(plain("early")).end();
     await proxy.quiet();
-    for (let n = 0; n < 2; n++) {
-      client.write(PART);
-      await proxy.quiet();
-    }
+    client.write(PART);
+    await proxy.quiet();
     assert.equal((await readAnswer(client)).body.toString(), "early");
     assert.equal(await client.ending(), "end");
   });
