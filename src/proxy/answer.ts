@@ -29,13 +29,16 @@ export function failExchange(core: Core, x: number, code: number): void {
   answer(core, x, code, status);
 }
 
-/** Answers in a server's place with the page for `status`. Nothing of an answer may have been sent. */
+/**
+ * Answers in a server's place with the page for `status`. Nothing of an answer may have been sent.
+ */
 export function answer(core: Core, x: number, code: number, status: number): void {
   answerWith(core, x, code, status, NOTHING, 0);
 }
 
 /**
- * As answer, with header lines [0, linesEnd) of ours (CRLF-ended) besides, such as a redirect's Location.
+ * As answer, with header lines [0, linesEnd) of ours (CRLF-ended) besides, such as a redirect's
+ * Location.
  */
 export function answerWith(
   core: Core,

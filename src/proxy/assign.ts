@@ -12,8 +12,8 @@ import { N, X, XF, XS } from "./tables.ts";
 import { watchClient } from "./watch.ts";
 
 /**
- * Finds a server for the exchange and sends it there; else lets it wait, or answers that there is none.
- * Whoever comes while others wait for the same gets in line behind them.
+ * Finds a server for the exchange and sends it there; else lets it wait, or answers that there is
+ * none. Whoever comes while others wait for the same gets in line behind them.
  */
 export function assign(core: Core, x: number): void {
   const backend = core.runtime.backends[core.exchanges[x * X.size + X.BACKEND]!]!;
@@ -187,7 +187,9 @@ function dissolve(core: Core, backend: BackendRuntime, server: ServerRuntime): v
   }
 }
 
-/** Takes those who wait for servers that a new Plan does not have to the lines of their backends. */
+/**
+ * Takes those who wait for servers that a new Plan does not have to the lines of their backends.
+ */
 export function leaveRetired(core: Core): void {
   const servers = core.runtime.servers;
   for (let i = 0; i < servers.length; i++) {

@@ -31,8 +31,9 @@ export function releaseNext(core: Core, socket: number): void {
 }
 
 /**
- * Ends a connection after a last answer so that the client can read it: our side is closed, and what
- * the client still sends is read for a while (RFC 9112 §9.6); an abrupt close could destroy the answer.
+ * Ends a connection after a last answer so that the client can read it: our side is closed, and
+ * what the client still sends is read for a while (RFC 9112 §9.6); an abrupt close could destroy
+ * the answer.
  */
 export function lingerClient(core: Core, socket: number): void {
   const at = socket * CLIENT.size;
@@ -49,8 +50,8 @@ export function lingerClient(core: Core, socket: number): void {
 }
 
 /**
- * Ends a connection that waits for nothing, but not at once: a request that meets the close would be
- * lost. One that still comes is answered, and told that it was the last.
+ * Ends a connection that waits for nothing, but not at once: a request that meets the close would
+ * be lost. One that still comes is answered, and told that it was the last.
  */
 export function partClient(core: Core, socket: number): void {
   core.timers.set(socket, core.nowMs, PARTING_MS);

@@ -112,7 +112,10 @@ function busyReceived(
   else clientBroke(core, x);
 }
 
-/** What still comes is not looked at. The first such receive may have gone into the exchange's memory. */
+/**
+ * What still comes is not looked at. The first such receive may have gone into the exchange's
+ * memory.
+ */
 function lingerReceived(core: Core, socket: number, result: number): void {
   const at = socket * CLIENT.size;
   const x = core.clients[at + CLIENT.EXCHANGE]!;

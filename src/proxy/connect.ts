@@ -9,7 +9,8 @@ import type { BackendRuntime, ServerRuntime } from "./runtime.ts";
 import { KIND, N, UP, US, X, XF, XS } from "./tables.ts";
 
 /**
- * Sends the exchange's request to its server, over a connection kept from before or a new one. Returns
+ * Sends the exchange's request to its server, over a connection kept from before or a new one.
+ * Returns
  * 0, or the code of why it cannot be tried at all.
  */
 export function connectServer(

@@ -11,8 +11,8 @@ import type { Runtime } from "./runtime.ts";
 import { CLIENT, KIND, N, UP, X } from "./tables.ts";
 
 /**
- * Everything one worker works on, in one place. It has state and no behaviour beyond handing out rows;
- * what happens to a connection is in the modules that take a Core as their first argument.
+ * Everything one worker works on, in one place. It has state and no behaviour beyond handing out
+ * rows; what happens to a connection is in the modules that take a Core as their first argument.
  *
  *   socket ──► kinds ──► clients row ──► exchanges row ◄── upstreams row ◄── socket
  */
@@ -124,8 +124,8 @@ export class Core {
   }
 
   /**
-   * A page for new work, or to do some faster: only while enough is left for every exchange under way to
-   * be answered. -1 when there is none.
+   * A page for new work, or to do some faster: only while enough is left for every exchange under
+   * way to be answered. -1 when there is none.
    */
   takePage(sizeClass: number): number {
     const pages = this.transport.pages;
@@ -147,5 +147,3 @@ export function keepEdits(core: Core, x: number, edits: HeaderEdits): void {
   for (let i = 0; i < edits.count; i++) kept.add(edits.items[i]!);
   core.edits[x] = kept;
 }
-
-export { KIND, PROCESS_TOTALS };

@@ -4,10 +4,10 @@ import type { Core } from "./core.ts";
 import { N, RELAY, RS, UP, X, XS } from "./tables.ts";
 
 /**
- * Our patience with the two sides of an exchange. Waiting for a side uses it up, what the side does gives
- * it back: all of it, or, where a length was promised or the client is at work, by the byte. So one that
- * sends or reads drop by drop is cut off about as soon as one that does nothing, while a stream of rare
- * events lives on.
+ * Our patience with the two sides of an exchange. Waiting for a side uses it up, what the side does
+ * gives it back: all of it, or, where a length was promised or the client is at work, by the byte.
+ * So one that sends or reads drop by drop is cut off about as soon as one that does nothing, while
+ * a stream of rare events lives on.
  *
  *     left ─┐  waiting   ┌─ + bytes × MS_PER_BYTE, at most the timeout
  *           └────────────┘
@@ -20,7 +20,9 @@ const LOOK_MS = 1000;
 /** Bytes that give all patience back. */
 export const ALL = 2 ** 50;
 
-/** Waits for whoever's turn it is, and for nobody else. Called when a step of the exchange was made. */
+/**
+ * Waits for whoever's turn it is, and for nobody else. Called when a step of the exchange was made.
+ */
 export function setDeadlines(core: Core, x: number): void {
   const at = x * X.size;
   const cells = core.exchanges;
@@ -54,8 +56,8 @@ function setTunnelDeadline(core: Core, x: number): void {
 }
 
 /**
- * `left` is the cell of the side's patience; the one behind it says since when we wait. A splice tells
- * nothing before its end, so it is looked after.
+ * `left` is the cell of the side's patience; the one behind it says since when we wait. A splice
+ * tells nothing before its end, so it is looked after.
  */
 function wait(core: Core, socket: number, left: number, waits: boolean, spliced: boolean): void {
   const since = core.numbers[left + 1]!;
@@ -80,8 +82,8 @@ function credit(core: Core, left: number, bytes: number, mostMs: number): void {
 }
 
 /**
- * A deadline came. While the kernel moves bytes from the server to the client it only means that it is time
- * to see how far it got: true when the side still has patience left, and another deadline.
+ * A deadline came. While the kernel moves bytes from the server to the client it only means that it
+ * is time to see how far it got: true when the side still has patience left, and another deadline.
  */
 export function isExcused(core: Core, x: number, client: boolean): boolean {
   const at = x * X.size;

@@ -10,8 +10,9 @@ import { CF, CLIENT, CS, N, RELAY, X, XF, XS } from "./tables.ts";
 import { dropUpstream } from "./upstream-socket.ts";
 
 /**
- * The life of an exchange. Its row and pages are held (X.HOLD) by every socket that is closing while the
- * kernel may still use them; they are given back when the exchange has ended and the last hold is gone.
+ * The life of an exchange. Its row and pages are held (X.HOLD) by every socket that is closing
+ * while the kernel may still use them; they are given back when the exchange has ended and the last
+ * hold is gone.
  */
 
 /** A new exchange for a client's request, or -1 when there is no row or page left. */
@@ -95,7 +96,10 @@ function departure(state: number): number {
   return state === XS.WAITING ? CODE.CLIENT_LEFT : CODE.CLIENT_ABORTED;
 }
 
-/** Takes the exchange out of everything that counts it, and logs it. Its memory goes with the last hold. */
+/**
+ * Takes the exchange out of everything that counts it, and logs it. Its memory goes with the last
+ * hold.
+ */
 export function endExchange(core: Core, x: number): void {
   const at = x * X.size;
   if (core.exchanges[at + X.STATE] === XS.QUEUED) leaveLine(core, x);
@@ -132,8 +136,8 @@ function freeRelay(core: Core, relay: number): void {
 }
 
 /**
- * Takes the exchange off its server's count, once. Those who wait may go on: when this turn's events have
- * been heard, see serveLines.
+ * Takes the exchange off its server's count, once. Those who wait may go on: when this turn's
+ * events have been heard, see serveLines.
  */
 export function releaseServer(core: Core, x: number): void {
   const at = x * X.size;

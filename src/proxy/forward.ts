@@ -34,8 +34,8 @@ const ASTERISK = 42;
 const QUOTE = 34;
 
 /**
- * Bytes that writeRequest may add to what it copies from the client's head, apart from edits, the name in
- * Via and X-Forwarded-Host.
+ * Bytes that writeRequest may add to what it copies from the client's head, apart from edits, the
+ * name in Via and X-Forwarded-Host.
  */
 export const REQUEST_ROOM = 512;
 /** The same of writeResponse. */
@@ -143,7 +143,10 @@ function beginsForwarded(bytes: Uint8Array, head: Head, field: number): boolean 
   return true;
 }
 
-/** Joins the values of a repeated list field, and hides its lines from the copy. Ends in ", " if any. */
+/**
+ * Joins the values of a repeated list field, and hides its lines from the copy. Ends in ", " if
+ * any.
+ */
 function joinValues(
   bytes: Uint8Array,
   head: Head,
@@ -237,7 +240,8 @@ function writeTarget(
   if (head.form === TARGET.ORIGIN || head.form === TARGET.ASTERISK) {
     return copy(bytes, head.targetStart, head.targetEnd, out, at);
   }
-  // Absolute form goes on in origin form (RFC 9112 §3.2.2); an empty path is `/`, or `*` for OPTIONS.
+  // Absolute form goes on in origin form (RFC 9112 §3.2.2); an empty path is `/`, or `*` for
+  // OPTIONS.
   if (head.pathEnd > head.pathStart) at = copy(bytes, head.pathStart, head.pathEnd, out, at);
   else out[at++] = head.method === 6 && head.queryEnd === head.queryStart ? ASTERISK : SLASH;
   if (head.queryEnd > head.queryStart) {
@@ -248,10 +252,10 @@ function writeTarget(
 }
 
 /**
- * Writes the request head as the server gets it: what the parser proved unambiguous is copied line by
- * line, hop-by-hop fields and forgeries are left out, ours are added. Marks fields of `head` as not to
- * be copied on the way. `out` has room for the head, REQUEST_ROOM, the edits and `target`. Returns the
- * end.
+ * Writes the request head as the server gets it: what the parser proved unambiguous is copied line
+ * by line, hop-by-hop fields and forgeries are left out, ours are added. Marks fields of `head` as
+ * not to be copied on the way. `out` has room for the head, REQUEST_ROOM, the edits and `target`.
+ * Returns the end.
  */
 export function writeRequest(
   frontend: FrontendRuntime,
@@ -300,9 +304,9 @@ function writeUpgrade(bytes: Uint8Array, head: Head, field: number, out: Uint8Ar
 export const CONNECTION = Object.freeze({ NOTHING: 0, CLOSE: 1, KEEP_ALIVE: 2 });
 
 /**
- * Writes the answer's head as the client gets it, without the empty line, so that the caller can add
- * fields; endHead writes that. `out` has room for the head, RESPONSE_ROOM and the edits. Returns the
- * end.
+ * Writes the answer's head as the client gets it, without the empty line, so that the caller can
+ * add fields; endHead writes that. `out` has room for the head, RESPONSE_ROOM and the edits.
+ * Returns the end.
  */
 export function writeResponse(
   frontend: FrontendRuntime,

@@ -5,16 +5,18 @@ import type { BackendRuntime, ServerRuntime } from "./runtime.ts";
 import { UP, US, X, XF } from "./tables.ts";
 
 /**
- * Connections to servers that wait for the next request: a list for each server, the one used last in
- * front. A receive is under way on every one, so that its end, or bytes that nobody asked for, are seen.
+ * Connections to servers that wait for the next request: a list for each server, the one used last
+ * in front. A receive is under way on every one, so that its end, or bytes that nobody asked for,
+ * are seen.
  */
 
 /** Under `reuse: safe`, a request that may not be repeated takes no connection idle for longer. */
 const SAFE_IDLE_MS = 1000;
 
 /**
- * Turns that must begin after a connection was put aside before it is used again. What the server sent
- * behind its answer is reported by then, and the connection closed: no other client gets to see it.
+ * Turns that must begin after a connection was put aside before it is used again. What the server
+ * sent behind its answer is reported by then, and the connection closed: no other client gets to
+ * see it.
  */
 const TURNS_APART = 2;
 
@@ -83,8 +85,8 @@ export function closeAllIdle(core: Core, server: ServerRuntime): void {
 }
 
 /**
- * The connection used last among the idle ones that this request may go over, taken off the list; -1 when
- * there is none.
+ * The connection used last among the idle ones that this request may go over, taken off the list;
+ * -1 when there is none.
  */
 export function takeIdle(
   core: Core,

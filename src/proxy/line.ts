@@ -6,8 +6,9 @@ import type { BackendRuntime, Line } from "./runtime.ts";
 import { N, X, XS } from "./tables.ts";
 
 /**
- * Requests that wait for a server: a line for each backend, of those that any server will do for, and one
- * for each server, of those that must go there. Over all lines of a backend the order is that of tickets.
+ * Requests that wait for a server: a line for each backend, of those that any server will do for,
+ * and one for each server, of those that must go there. Over all lines of a backend the order is
+ * that of tickets.
  */
 
 /** Puts the exchange at the end of its line: 0, or the code of why it cannot wait. */

@@ -17,7 +17,9 @@ import type { FromWorker, ToWorker, WorkerListener, WorkerStart } from "./protoc
 import { createRuntime } from "./runtime.ts";
 import { CLIENT, CS, KIND, UP, US } from "./tables.ts";
 
-/** How often what is not urgent is looked at: waiting requests, servers to be cleared, the calendar. */
+/**
+ * How often what is not urgent is looked at: waiting requests, servers to be cleared, the calendar.
+ */
 const HOUSEKEEPING_MS = 25;
 /** Descriptors of the process that are not for sockets of a worker. */
 const RESERVED = 256;
@@ -25,7 +27,10 @@ const BUFFERS = 1024;
 const BUFFER_BYTES = 4096;
 const LISTENERS = 1024;
 
-/** What the engine's limits come to for one worker's driver. Every socket is a client's or a server's. */
+/**
+ * What the engine's limits come to for one worker's driver. Every socket is a client's or a
+ * server's.
+ */
 function driverOptions(engine: EnginePlan): DriverOptions {
   const clients = Math.ceil(engine.maxConnections / engine.threads);
   return {
@@ -37,8 +42,8 @@ function driverOptions(engine: EnginePlan): DriverOptions {
 }
 
 /**
- * A worker's loop: one turn of the driver after another, and between turns what control asked for. It
- * is a class of its own, apart from the thread's entry, so that a test can turn it by hand.
+ * A worker's loop: one turn of the driver after another, and between turns what control asked for.
+ * It is a class of its own, apart from the thread's entry, so that a test can turn it by hand.
  */
 export class Loop {
   readonly driver: Driver;
@@ -154,7 +159,9 @@ export class Loop {
     cells[this.#row + WORKER.REQUESTS] = core.requests;
   }
 
-  /** Serves queues that other threads made room for, and clears servers that control wants cleared. */
+  /**
+   * Serves queues that other threads made room for, and clears servers that control wants cleared.
+   */
   #housekeep(): void {
     const core = this.core;
     this.#housekeptMs = core.nowMs;
@@ -199,7 +206,9 @@ export class Loop {
     }
   }
 
-  /** A key may have several sockets: all are accepted on. A descriptor names one while it is open. */
+  /**
+   * A key may have several sockets: all are accepted on. A descriptor names one while it is open.
+   */
   #listen(plan: Plan, listeners: readonly WorkerListener[]): void {
     const slots = new Map<string, number>();
     for (const frontend of plan.frontends) {

@@ -2,7 +2,9 @@
 import type { Pool } from "#balance/scheduler.ts";
 import { BACKEND, type Board, SERVER } from "#plan/board.ts";
 
-/** A backend's servers as its scheduler sees them: positions to Board slots, weights as last read. */
+/**
+ * A backend's servers as its scheduler sees them: positions to Board slots, weights as last read.
+ */
 export class BoardPool implements Pool {
   readonly count: number;
   readonly weight: Int32Array;

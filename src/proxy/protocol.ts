@@ -2,14 +2,15 @@ import type { BoardSizes } from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
 
 /**
- * What control and a worker thread say to each other. Messages go over the worker's MessagePort; after
- * posting one, control writes to the worker's wake descriptor, because a worker waits in its ring and
- * not in Node's event loop.
+ * What control and a worker thread say to each other. Messages go over the worker's MessagePort;
+ * after posting one, control writes to the worker's wake descriptor, because a worker waits in its
+ * ring and not in Node's event loop.
  */
 
 /**
- * A listening descriptor of this process for one of a frontend's binds. It stays control's. A key may
- * come with more than one descriptor (an earlier engine had more threads): accept on all of them.
+ * A listening descriptor of this process for one of a frontend's binds. It stays control's. A key
+ * may come with more than one descriptor (an earlier engine had more threads): accept on all of
+ * them.
  */
 export interface WorkerListener {
   /** BindPlan.key */
@@ -34,8 +35,8 @@ export type ToWorker =
   /** Swap to this Plan at the top of the next turn; listeners not named are let go. */
   | { readonly type: "plan"; readonly plan: Plan; readonly listeners: readonly WorkerListener[] }
   /**
-   * Take what the listeners' queues hold, then accept nothing new and say WORKER.STATE = 2; close idle
-   * connections; exit when the last request ended or `withinMs` passed.
+   * Take what the listeners' queues hold, then accept nothing new and say WORKER.STATE = 2; close
+   * idle connections; exit when the last request ended or `withinMs` passed.
    */
   | { readonly type: "drain"; readonly withinMs: number }
   /** Like drain, at once. */
@@ -49,9 +50,9 @@ export type FromWorker =
       readonly driver: string;
       readonly reason: string;
       /**
-       * Descriptors that live as long as the worker (ring or epoll, eventfd). A worker that dies leaves
-       * them, and its sockets, alone: control closes them, and the sockets it finds in an epoll set. One
-       * that ends in order closes everything itself before it says `drained`.
+       * Descriptors that live as long as the worker (ring or epoll, eventfd). A worker that dies
+       * leaves them, and its sockets, alone: control closes them, and the sockets it finds in an
+       * epoll set. One that ends in order closes everything itself before it says `drained`.
        */
       readonly fds: readonly number[];
     }

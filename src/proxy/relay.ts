@@ -18,8 +18,8 @@ import { watchClient } from "./watch.ts";
 /**
  * Bodies. A relay is one direction of an exchange: it reads into its one page, makes what came
  * unambiguous, sends it, and only then reads again: a slow reader stops its writer, and an exchange
- * never holds more than a page each way. Large plain bodies do not come here at all: the kernel moves
- * them (splice).
+ * never holds more than a page each way. Large plain bodies do not come here at all: the kernel
+ * moves them (splice).
  *
  *      READ ──bytes──► decode, re-frame ──► WRITE ──sent──► READ … DONE
  */
@@ -57,9 +57,9 @@ export function beginUpload(core: Core, x: number, upstream: number): void {
 }
 
 /**
- * Makes the relay's page one that suits how fast its body comes: as small as a stream of drops needs,
- * larger once a read filled it, and small whatever comes when memory is short. What is kept moves along.
- * False when there is none at all.
+ * Makes the relay's page one that suits how fast its body comes: as small as a stream of drops
+ * needs, larger once a read filled it, and small whatever comes when memory is short. What is kept
+ * moves along. False when there is none at all.
  */
 function fitPage(core: Core, relay: number): boolean {
   const cells = core.exchanges;
@@ -181,7 +181,9 @@ function relayChunks(core: Core, x: number, relay: number, start: number, end: n
   send(core, x, relay, start, start + written, out.done);
 }
 
-/** Counts a chunked request body against the frontend's limit. True when that ended the exchange. */
+/**
+ * Counts a chunked request body against the frontend's limit. True when that ended the exchange.
+ */
 function isOverLimit(core: Core, x: number, payload: number): boolean {
   const at = x * X.size;
   const frontend = core.runtime.frontends[core.exchanges[at + X.FRONTEND]!]!;
@@ -193,7 +195,9 @@ function isOverLimit(core: Core, x: number, payload: number): boolean {
   return true;
 }
 
-/** Bytes behind the end of a body: the client's next request; a server has no business sending any. */
+/**
+ * Bytes behind the end of a body: the client's next request; a server has no business sending any.
+ */
 function relayExtra(core: Core, x: number, relay: number, from: number, end: number): void {
   const at = x * X.size;
   if (!isUp(relay)) {

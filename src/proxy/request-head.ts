@@ -16,7 +16,8 @@ const BROKEN_LINE = 1024;
 
 /**
  * Reads a request head at [from, end), which lies in a pooled buffer or (buffer -1) in the client's
- * page. What is not a whole head yet is kept in the page. `before`: how much of it was there already.
+ * page. What is not a whole head yet is kept in the page. `before`: how much of it was there
+ * already.
  */
 export function readRequest(
   core: Core,

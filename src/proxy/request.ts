@@ -26,8 +26,8 @@ const BODY_WITH_HEAD = 8192;
 
 /**
  * A whole request head lies at [from, parsed); the bytes up to `end` follow it. `buffer` ≥ 0 is the
- * pooled buffer that holds them, else they are in the client's page. Returns 0, or the code with which to
- * refuse what was not begun; the buffer then stays the caller's.
+ * pooled buffer that holds them, else they are in the client's page. Returns 0, or the code with
+ * which to refuse what was not begun; the buffer then stays the caller's.
  */
 export function beginRequest(
   core: Core,
@@ -66,8 +66,8 @@ export function beginRequest(
 }
 
 /**
- * Room for the head as it is sent, and behind it for what the log keeps of it and for cookies that grow
- * by a blank each: both are parts of the head that do not overlap.
+ * Room for the head as it is sent, and behind it for what the log keeps of it and for cookies that
+ * grow by a blank each: both are parts of the head that do not overlap.
  */
 function roomFor(core: Core, frontend: FrontendRuntime, headBytes: number): number {
   const verdict = core.verdict;
@@ -108,7 +108,9 @@ function begin(
   if (core.verdict.response.count > 0) keepEdits(core, x, core.verdict.response);
 }
 
-/** Copies what the log will want to the end of the page, where it stays until the exchange is over. */
+/**
+ * Copies what the log will want to the end of the page, where it stays until the exchange is over.
+ */
 function keepTexts(core: Core, x: number, head: Head, headBytes: number): void {
   const at = x * X.size;
   const cells = core.exchanges;
@@ -135,7 +137,9 @@ function keepText(core: Core, cell: number, from: number, end: number, to: numbe
   return to;
 }
 
-/** The code with which to answer in a server's place, or 0; sets the backend and what sticks to it. */
+/**
+ * The code with which to answer in a server's place, or 0; sets the backend and what sticks to it.
+ */
 function decide(core: Core, x: number, frontend: FrontendRuntime, head: Head): number {
   const at = x * X.size;
   const verdict = core.verdict;
@@ -236,8 +240,8 @@ function isTrusted(core: Core, frontend: FrontendRuntime): boolean {
 }
 
 /**
- * Sets up the rest of the body, keeping in the relay's page what is here of it. Returns the position up
- * to which bytes belong to this request.
+ * Sets up the rest of the body, keeping in the relay's page what is here of it. Returns the
+ * position up to which bytes belong to this request.
  */
 function keepBody(
   core: Core,

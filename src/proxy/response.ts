@@ -105,8 +105,8 @@ function keepHead(core: Core, x: number, upstream: number, from: number, end: nu
 }
 
 /**
- * Moves what is there of an answer to the start of the page that the body will use later, with some room
- * behind it. False when there is no memory for it, and the exchange failed.
+ * Moves what is there of an answer to the start of the page that the body will use later, with some
+ * room behind it. False when there is no memory for it, and the exchange failed.
  */
 function keep(core: Core, x: number, from: number, end: number): boolean {
   const cells = core.exchanges;
@@ -214,8 +214,8 @@ function respond(
 }
 
 /**
- * A whole answer may take the place of the request, which nobody needs any more once it was sent: memory
- * just used is memory in the processor's cache. What the log keeps lies behind both.
+ * A whole answer may take the place of the request, which nobody needs any more once it was sent:
+ * memory just used is memory in the processor's cache. What the log keeps lies behind both.
  */
 function fitsRequestPage(core: Core, x: number, upstream: number, room: number): boolean {
   const at = x * X.size;
@@ -333,7 +333,9 @@ function sendFirst(
   setDeadlines(core, x);
 }
 
-/** The page just written becomes the body's when more is to come, else it goes with the exchange. */
+/**
+ * The page just written becomes the body's when more is to come, else it goes with the exchange.
+ */
 function adoptPage(core: Core, x: number, out: number, size: number, done: boolean): void {
   const at = x * X.size;
   const cells = core.exchanges;
@@ -394,7 +396,9 @@ function writeChunk(core: Core, from: number, end: number, to: number): number {
   return writeCrlf(core.memory, start + end - from);
 }
 
-/** What was handed over outside a body's relay was sent: a 1xx, our own answer, or a whole answer. */
+/**
+ * What was handed over outside a body's relay was sent: a 1xx, our own answer, or a whole answer.
+ */
 export function answerSent(core: Core, x: number): void {
   const at = x * X.size;
   const cells = core.exchanges;

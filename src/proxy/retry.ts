@@ -10,8 +10,8 @@ import { X, XF } from "./tables.ts";
 import { dropUpstream } from "./upstream-socket.ts";
 
 /**
- * A server failed an exchange before its answer began. Sends the request once more where that can do no
- * harm (RFC 9110 §9.2.2), or tells the client.
+ * A server failed an exchange before its answer began. Sends the request once more where that can
+ * do no harm (RFC 9110 §9.2.2), or tells the client.
  */
 export function retry(core: Core, x: number, code: number): void {
   const at = x * X.size;
@@ -70,7 +70,9 @@ function countFailure(core: Core, slot: number, backend: BackendRuntime, code: n
   Atomics.add(core.board.servers, slot * SERVER.size + SERVER.FAILURES, 1);
 }
 
-/** A kept connection that the server had closed meanwhile: no fault of either, and nothing was done. */
+/**
+ * A kept connection that the server had closed meanwhile: no fault of either, and nothing was done.
+ */
 function isStale(core: Core, x: number, code: number): boolean {
   if (code !== CODE.SERVER_CLOSED_EARLY || core.exchanges[x * X.size + X.FILL] !== 0) return false;
   return (core.exchanges[x * X.size + X.FLAGS]! & XF.REUSED) !== 0 && isRepeatable(core, x);

@@ -21,9 +21,9 @@ export class Line {
 }
 
 /**
- * What a worker makes of a Plan: one object for each frontend, backend and server, found by Board slot.
- * Hot code reads them; only `adopt` makes them. A server's object outlives a Plan as long as its slot
- * keeps its meaning, so its idle connections stay with it.
+ * What a worker makes of a Plan: one object for each frontend, backend and server, found by Board
+ * slot. Hot code reads them; only `adopt` makes them. A server's object outlives a Plan as long as
+ * its slot keeps its meaning, so its idle connections stay with it.
  */
 export class ServerRuntime {
   readonly slot: number;
@@ -149,9 +149,9 @@ export interface Runtime {
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * The runtime of a new Plan. Objects of parts that did not change are taken over from `old`, so their
- * queues, idle connections and schedulers go on undisturbed; `old` must not be used afterwards.
- * Throws on a Plan that cannot be compiled, leaving `old` as it was.
+ * The runtime of a new Plan. Objects of parts that did not change are taken over from `old`, so
+ * their queues, idle connections and schedulers go on undisturbed; `old` must not be used
+ * afterwards. Throws on a Plan that cannot be compiled, leaving `old` as it was.
  */
 export function createRuntime(plan: Plan, board: Board, seed: number, old?: Runtime): Runtime {
   const servers: (ServerRuntime | undefined)[] = [];

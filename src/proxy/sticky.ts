@@ -16,7 +16,9 @@ export function findSticky(core: Core, x: number, backend: BackendRuntime, head:
   core.exchanges[at + X.STICK] = backend.servers[found]!.slot;
 }
 
-/** Writes the Cookie lines without what is ours in them, and hides the client's own from the copy. */
+/**
+ * Writes the Cookie lines without what is ours in them, and hides the client's own from the copy.
+ */
 export function writeCookies(
   persistence: Persistence,
   bytes: Uint8Array,
@@ -50,7 +52,9 @@ export function hideSetCookies(core: Core, x: number): void {
   }
 }
 
-/** Most bytes that persistence adds to the answer's head: ours, and what its own cookies grow by. */
+/**
+ * Most bytes that persistence adds to the answer's head: ours, and what its own cookies grow by.
+ */
 export function cookieRoom(core: Core, backend: BackendRuntime): number {
   if (backend.persistence === undefined) return 0;
   const head = core.responseHead;

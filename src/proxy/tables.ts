@@ -4,7 +4,9 @@ import { layout } from "#plan/layout.ts";
 /** What a socket is to the proxy. */
 export const KIND = Object.freeze({ NONE: 0, CLIENT: 1, UPSTREAM: 2 });
 
-/** A client connection, by socket. PAGE holds a head that came in pieces, or what follows a request. */
+/**
+ * A client connection, by socket. PAGE holds a head that came in pieces, or what follows a request.
+ */
 export const CLIENT = layout(
   "STATE",
   "FRONTEND",
@@ -20,7 +22,9 @@ export const CLIENT = layout(
   "LINGERED",
 );
 
-/** IDLE waits for a request, HEAD has part of one, BUSY has an exchange, LINGER reads to the end. */
+/**
+ * IDLE waits for a request, HEAD has part of one, BUSY has an exchange, LINGER reads to the end.
+ */
 export const CS = Object.freeze({ FREE: 0, IDLE: 1, HEAD: 2, BUSY: 3, LINGER: 4, CLOSING: 5 });
 
 export const CF = Object.freeze({
@@ -35,9 +39,9 @@ export const CF = Object.freeze({
 });
 
 /**
- * A connection to a server, by socket. NEXT and PREV link the idle ones of a server; IDLE_TURN is the
- * loop's turn since which it lies idle, IDLE_TICK the time. RECEIVING and SENDING: such a request of ours
- * is under way. ADDRESS is the server's ADDRESS_SEQ when it was opened.
+ * A connection to a server, by socket. NEXT and PREV link the idle ones of a server; IDLE_TURN is
+ * the loop's turn since which it lies idle, IDLE_TICK the time. RECEIVING and SENDING: such a
+ * request of ours is under way. ADDRESS is the server's ADDRESS_SEQ when it was opened.
  */
 export const UP = layout(
   "STATE",
@@ -57,9 +61,9 @@ export const UP = layout(
 export const US = Object.freeze({ FREE: 0, CONNECTING: 1, BUSY: 2, IDLE: 3, CLOSING: 4 });
 
 /**
- * One direction of an exchange's body. KEPT bytes of trailers that are not whole lie at KEPT_AT. FULL: the
- * last read filled the page. CHUNK is the chunked decoder's own state. In a tunnel, BUFFER is the pooled
- * buffer that is being sent, and KEPT the bytes in it.
+ * One direction of an exchange's body. KEPT bytes of trailers that are not whole lie at KEPT_AT.
+ * FULL: the last read filled the page. CHUNK is the chunked decoder's own state. In a tunnel,
+ * BUFFER is the pooled buffer that is being sent, and KEPT the bytes in it.
  */
 export const RELAY = layout(
   "STATE",
@@ -82,18 +86,19 @@ assert(RELAY.size === RELAY_SIZE);
 export const ENCODING = Object.freeze({ IDENTITY: 0, CHUNKED: 1 });
 
 /**
- * OFF not begun or given up, READ waits for bytes, WRITE for their sending, SPLICE for the kernel, DONE
- * whole. DROP: given up while bytes were awaited; what comes is not looked at.
+ * OFF not begun or given up, READ waits for bytes, WRITE for their sending, SPLICE for the kernel,
+ * DONE whole. DROP: given up while bytes were awaited; what comes is not looked at.
  */
 export const RS = Object.freeze({ OFF: 0, READ: 1, WRITE: 2, SPLICE: 3, DONE: 4, DROP: 5 });
 
 /**
  * An exchange: one request and its answer. PAGE holds the request as it is sent (HEAD_BYTES of it),
- * kept for a retry, and after it the texts that the log wants (…_AT, …_BYTES). STICK is the slot of the
- * server it must go to, AVOID of the one that failed it; -1 = none. While it waits for a server, NEXT and
- * PREV link it to the others in that line (LINE_OF: a server's slot, -1 = the backend's), in the order of
- * TICKET; AHEAD others were there before it. FILL: bytes of an answer's head kept in the DOWN page. SPLICED:
- * bytes of the splice under way that were credited to the client.
+ * kept for a retry, and after it the texts that the log wants (…_AT, …_BYTES). STICK is the slot of
+ * the server it must go to, AVOID of the one that failed it; -1 = none. While it waits for a
+ * server, NEXT and PREV link it to the others in that line (LINE_OF: a server's slot, -1 = the
+ * backend's), in the order of TICKET; AHEAD others were there before it. FILL: bytes of an answer's
+ * head kept in the DOWN page. SPLICED: bytes of the splice under way that were credited to the
+ * client.
  */
 export const X = layout(
   "STATE",
@@ -179,9 +184,9 @@ export const XF = Object.freeze({
 });
 
 /**
- * Numbers of an exchange that need a double: times in ms of the worker's clock (-1 = not yet), bytes.
- * CLIENT_LEFT and SERVER_LEFT: what is left of our patience with a side, in ms, as of CLIENT_SINCE and
- * SERVER_SINCE, when we began to wait for it (-1 = we do not).
+ * Numbers of an exchange that need a double: times in ms of the worker's clock (-1 = not yet),
+ * bytes. CLIENT_LEFT and SERVER_LEFT: what is left of our patience with a side, in ms, as of
+ * CLIENT_SINCE and SERVER_SINCE, when we began to wait for it (-1 = we do not).
  */
 export const N = layout(
   "WALL",

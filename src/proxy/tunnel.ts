@@ -9,9 +9,9 @@ import { abortExchange } from "./exchange.ts";
 import { CF, CLIENT, N, RELAY, RS, UP, X, XS } from "./tables.ts";
 
 /**
- * After a 101 the connection is the two parties' own: bytes go both ways unseen, and each side may finish
- * for itself. A direction waits in a pooled buffer and so holds no memory while nothing comes; one that
- * fills it takes a page until it is quiet again.
+ * After a 101 the connection is the two parties' own: bytes go both ways unseen, and each side may
+ * finish for itself. A direction waits in a pooled buffer and so holds no memory while nothing
+ * comes; one that fills it takes a page until it is quiet again.
  *
  *      READ ──bytes──► WRITE ──sent──► READ … DONE
  */
@@ -43,7 +43,9 @@ export function openTunnel(core: Core, x: number): void {
   else cells[up + RELAY.STATE] = RS.READ;
 }
 
-/** Asks for the next bytes; `last` were the ones before, which tell how much memory is worth while. */
+/**
+ * Asks for the next bytes; `last` were the ones before, which tell how much memory is worth while.
+ */
 function read(core: Core, x: number, relay: number, last: number): void {
   const cells = core.exchanges;
   const pages = core.transport.pages;

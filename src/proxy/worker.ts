@@ -7,8 +7,8 @@ import { Loop } from "./loop.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./protocol.ts";
 
 /**
- * Entry of a proxy worker's thread. It never goes back to Node's event loop: it waits in the driver,
- * and control wakes it through the driver's descriptor when there is a message.
+ * Entry of a proxy worker's thread. It never goes back to Node's event loop: it waits in the
+ * driver, and control wakes it through the driver's descriptor when there is a message.
  */
 assert(parentPort, "a worker is started by the engine");
 const port = parentPort;

@@ -1,6 +1,7 @@
 /**
- * Configurations that change, and broken ones, under full load with everything under way that can be:
- * kept and fresh connections, downloads, uploads, WebSockets. What did not change notices nothing.
+ * Configurations that change, and broken ones, under full load with everything under way that can
+ * be: kept and fresh connections, downloads, uploads, WebSockets. What did not change notices
+ * nothing.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

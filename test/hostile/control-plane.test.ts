@@ -1,6 +1,6 @@
 /**
- * Who may change what: the admin socket's file mode decides, the TCP port only shows, nothing changes by
- * GET, other sites' pages and names that resolve to us are refused, secrets stay unseen.
+ * Who may change what: the admin socket's file mode decides, the TCP port only shows, nothing
+ * changes by GET, other sites' pages and names that resolve to us are refused, secrets stay unseen.
  */
 import assert from "node:assert/strict";
 import { readdirSync, statSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Odd requests that are right: what reaches the server is one clear message, says about the client what
- * the balancer saw, and carries nothing that was meant for the balancer alone.
+ * Odd requests that are right: what reaches the server is one clear message, says about the client
+ * what the balancer saw, and carries nothing that was meant for the balancer alone.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

@@ -1,7 +1,7 @@
 /**
- * Broken and ambiguous requests, byte by byte, at a real balancer with a server behind it that keeps
- * what reaches it: each gets the right refusal on a connection that ends, nothing of it reaches the
- * server, and others are served as if nothing had been.
+ * Broken and ambiguous requests, byte by byte, at a real balancer with a server behind it that
+ * keeps what reaches it: each gets the right refusal on a connection that ends, nothing of it
+ * reaches the server, and others are served as if nothing had been.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -34,7 +34,9 @@ backends:
     );
     let next = 0;
 
-    /** The next request of somebody else: its answer is its own, and it alone reaches the server. */
+    /**
+     * The next request of somebody else: its answer is its own, and it alone reaches the server.
+     */
     async function othersAreServed(): Promise<void> {
       const target = `/next/${next++}`;
       const answer = await askOnce(t, weir.port(), target);

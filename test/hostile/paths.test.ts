@@ -1,6 +1,6 @@
 /**
- * Paths that mean one thing to a rule and another to a server: whatever a client writes, a server that
- * reads it in any usual way never arrives below a path that a rule denies.
+ * Paths that mean one thing to a rule and another to a server: whatever a client writes, a server
+ * that reads it in any usual way never arrives below a path that a rule denies.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

@@ -1,6 +1,7 @@
 /**
- * Servers that break every rule: their client gets 502, 504 or an answer that is visibly cut short; other
- * clients, whose requests go over connections to the same server meanwhile, get each their own answer.
+ * Servers that break every rule: their client gets 502, 504 or an answer that is visibly cut short;
+ * other clients, whose requests go over connections to the same server meanwhile, get each their
+ * own answer.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

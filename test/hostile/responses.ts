@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 
 /**
- * What the client must get: 502 or 504, an answer that is visibly cut short (or 502, where nothing of it
- * was sent on yet), or a whole answer with the body "good".
+ * What the client must get: 502 or 504, an answer that is visibly cut short (or 502, where nothing
+ * of it was sent on yet), or a whole answer with the body "good".
  */
 export type Outcome = 502 | 504 | "cut" | "good";
 
@@ -130,7 +130,9 @@ const sizes: readonly HostileResponse[] = [
   says("101 fields", 502, `${OK}${"X: y\r\n".repeat(101)}\r\n`),
 ];
 
-/** The head is right and may be on its way by then: the client must see that the rest is missing. */
+/**
+ * The head is right and may be on its way by then: the client must see that the rest is missing.
+ */
 const bodies: readonly HostileResponse[] = [
   ends("less than the length", "cut", `${OK}Content-Length: 9\r\n\r\ngood`),
   ends("no body where one was promised", "cut", `${OK}Content-Length: 4\r\n\r\n`),

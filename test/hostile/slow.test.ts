@@ -1,6 +1,6 @@
 /**
- * Clients that take their time: each is ended by its deadline, the one that does nothing and the one
- * that does a little now and then, while others are served as ever.
+ * Clients that take their time: each is ended by its deadline, the one that does nothing and the
+ * one that does a little now and then, while others are served as ever.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

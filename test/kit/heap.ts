@@ -5,9 +5,10 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
 /**
- * Bytes that `run` allocates on the JavaScript heap: what is there afterwards and what was collected
- * meanwhile. Run the code before until it is compiled. The least of up to three runs counts, because
- * the engine itself allocates now and then; `enough` bytes or fewer need no further run.
+ * Bytes that `run` allocates on the JavaScript heap: what is there afterwards and what was
+ * collected meanwhile. Run the code before until it is compiled. The least of up to three runs
+ * counts, because the engine itself allocates now and then; `enough` bytes or fewer need no further
+ * run.
  */
 export function allocatedBytes(run: () => void, enough = 0): number {
   let least = Number.POSITIVE_INFINITY;

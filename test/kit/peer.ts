@@ -4,8 +4,8 @@ import { connect, type Socket } from "node:net";
 export type Ending = "end" | "reset";
 
 /**
- * One end of a TCP connection under a test's full control: bytes are written and read as they are, and
- * every wait is for an event.
+ * One end of a TCP connection under a test's full control: bytes are written and read as they are,
+ * and every wait is for an event.
  */
 export class Peer {
   readonly socket: Socket;

@@ -31,8 +31,8 @@ export interface PressureOptions {
 const AGAIN_MS = 2;
 
 /**
- * As many requests as go, one after the other on each of some connections. Counts every answer exactly:
- * status 200 with its whole body is good, everything else a failure with its time.
+ * As many requests as go, one after the other on each of some connections. Counts every answer
+ * exactly: status 200 with its whole body is good, everything else a failure with its time.
  */
 export class Pressure {
   readonly #port: number;
@@ -152,7 +152,9 @@ export class Pressure {
   }
 }
 
-/** The answer's status when all of it is there, as Content-Length or the last chunk says; else 0. */
+/**
+ * The answer's status when all of it is there, as Content-Length or the last chunk says; else 0.
+ */
 function wholeAnswer(text: string): number {
   const head = text.indexOf("\r\n\r\n");
   if (head < 0) return 0;

@@ -49,8 +49,8 @@ export interface Left {
 }
 
 /**
- * A worker's loop turned by this process's own event loop, with real sockets on both sides. Its time
- * stands still unless a test lets it pass.
+ * A worker's loop turned by this process's own event loop, with real sockets on both sides. Its
+ * time stands still unless a test lets it pass.
  */
 export class TestProxy {
   readonly loop: Loop;
@@ -106,7 +106,9 @@ export class TestProxy {
     setImmediate(() => this.#turn());
   }
 
-  /** Gives every server that is new or changed its address and weight, as health does at a start. */
+  /**
+   * Gives every server that is new or changed its address and weight, as health does at a start.
+   */
   #publish(plan: Plan): void {
     for (const { slot, maxConnections } of plan.frontends) {
       this.board.frontends[slot * FRONTEND.size + FRONTEND.MAX_CONNECTIONS] = maxConnections;

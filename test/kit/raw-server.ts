@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:net";
 import { Peer } from "./peer.ts";
 
 /**
- * A server that does nothing by itself: a test takes its connections one by one, reads what came and
- * answers byte by byte.
+ * A server that does nothing by itself: a test takes its connections one by one, reads what came
+ * and answers byte by byte.
  */
 export class RawServer {
   readonly #server: Server;
@@ -55,7 +55,9 @@ export class RawServer {
     return { head: await peer.head(), peer };
   }
 
-  /** Does this with every connection from now on; what it throws when a peer leaves is forgotten. */
+  /**
+   * Does this with every connection from now on; what it throws when a peer leaves is forgotten.
+   */
   serve(act: (peer: Peer) => Promise<void>): this {
     void this.connection().then((peer) => {
       this.serve(act);

@@ -29,9 +29,9 @@ const hello: Respond = ({ head }) => {
 };
 
 /**
- * A server that believes nothing: it reads what reaches it with a strict parser of its own, keeps every
- * request, and notes as a fault whatever no balancer may let through. It answers with the request's
- * method and target, so that a client sees whether the answer is its own.
+ * A server that believes nothing: it reads what reaches it with a strict parser of its own, keeps
+ * every request, and notes as a fault whatever no balancer may let through. It answers with the
+ * request's method and target, so that a client sees whether the answer is its own.
  */
 export class Recorder {
   readonly requests: Recorded[] = [];

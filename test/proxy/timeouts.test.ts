@@ -219,7 +219,8 @@ overProxies("timeouts", (proxyTest) => {
   });
 
   proxyTest("a server that does not accept: 503, and another is asked first", async (bench) => {
-    // Nobody answers there (RFC 5737): nothing leaves a host without a route, so it is tried only on Linux's own terms.
+    // Nobody answers there (RFC 5737): nothing leaves a host without a route, so it is tried only
+    // on Linux's own terms.
     const full = await bench.server();
     const alive = await bench.server();
     const proxy = bench.simple([full, alive], "", ", timeouts: { connect: 3s }");
