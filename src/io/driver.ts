@@ -47,7 +47,8 @@ export interface Driver extends Transport {
   /** A new stream socket: a handle, or -EMFILE, -ENOBUFS … */
   open(family: number): number;
   /**
-   * Connects to the address stored at peerAt(socket), `bytes` long: `connected(socket, 0 | -errno)`.
+   * Connects to the address stored at peerAt(socket), `bytes` long; then
+   * `connected(socket, 0 | -errno)`.
    */
   connect(socket: number, bytes: number): void;
   /**

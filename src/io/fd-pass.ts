@@ -39,8 +39,8 @@ const recv = native("recv", "i32", "i32", "u64", "u32", "i32");
 const poll = native("poll", "i32", "u64", "u32", "i32");
 
 /*
- * scratch:   0 msghdr (56 bytes: name 8, its length 8, iov 8, their count 8, control 8, its length 8,
- *              flags 4, padding 4)
+ * scratch:   0 msghdr (56 bytes: name 8, its length 8, iov 8, their count 8, control 8, its
+ *              length 8, flags 4, padding 4)
  *           56 iovec (address, length)
  *           72 pollfd (descriptor, events and revents)
  *           80 the header of a piece

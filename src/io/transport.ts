@@ -21,7 +21,8 @@ export interface Transport {
   /** Gives a buffer back. The owner of a received buffer must, once. */
   release(buffer: number): void;
   /**
-   * Sends all of it, or fails: `sent(socket, bytes | -errno)`. `more` hints that more follows at once.
+   * Sends all of it, or fails: `sent(socket, bytes | -errno)`. `more` hints that more follows at
+   * once.
    */
   send(socket: number, at: number, bytes: number, more: boolean): void;
   /** Half-close: nothing more will be sent. Allowed once, when no send is under way. */

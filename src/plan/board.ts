@@ -5,8 +5,8 @@ import { layout } from "./layout.ts";
  * The Board: memory shared by the supervisor, the engine's control thread and every proxy worker.
  *
  *   ┌ GLOBAL ┬ WORKER rows ┬ FRONTEND rows ┬ BACKEND rows ┬ SERVER rows ┐   Int32, shared
- *   ├ worker 0: process | frontends | backends | servers | histograms    ┤   Float64, one writer each
- *   │           gauges                                                   │   Int32, one writer each
+ *   ├ worker 0: process | frontends | backends | servers | histograms    ┤   Float64, one writer
+ *   │           gauges                                                   │   Int32, one writer
  *   ├ worker 1: …                                                        ┤
  *   └ worker 0: log ring ┬ worker 1: log ring …                          ┘   bytes, one writer each
  *

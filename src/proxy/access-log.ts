@@ -7,7 +7,8 @@ const LINE_MAX = 16_384;
 
 /**
  * The worker's side of its log ring on the Board. A record is a little-endian word
- * `log index << 24 | bytes`, then the line, padded to a multiple of four; it may wrap round the end.
+ * `log index << 24 | bytes`, then the line, padded to a multiple of four; it may wrap round the
+ * end.
  * Positions run free modulo 2³²; a line that finds no room is dropped and counted, never waited
  * for.
  */

@@ -8,7 +8,7 @@ import { HeaderEdits, Verdict } from "#rules/types.ts";
 import { View } from "#rules/view.ts";
 import type { AccessLog } from "./access-log.ts";
 import type { Runtime } from "./runtime.ts";
-import { CLIENT, KIND, N, UP, X } from "./tables.ts";
+import { CLIENT, N, UP, X } from "./tables.ts";
 
 /**
  * Everything one worker works on, in one place. It has state and no behaviour beyond handing out
