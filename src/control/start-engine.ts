@@ -29,6 +29,7 @@ import { EventHub } from "./events.ts";
 import { LogDrain } from "./log-drain.ts";
 import { dropPrivileges } from "./privileges.ts";
 import type { EngineStart } from "./protocol.ts";
+import { watchShortages } from "./shortages.ts";
 import type { SpareWorkers } from "./spare-workers.ts";
 import { withStableLogs } from "./stable-logs.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
@@ -106,8 +107,9 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
   );
   const engine = new Engine({ ...parts, link, start, configuration, events, exit: world.exit });
   await engine.open(world.loadMonitor);
+  watchShortages(board, timers, events);
   // The first reload should find its code as it was when this engine started.
-  timers.after(WARM_UP_MS, () => void import("./judge.ts"));
+  timers.after(WARM_UP_MS, () => void import("./judge.ts").catch(() => {}));
 }
 
 function readerOf({ cwd, env, cpus }: EngineWorld, start: EngineStart): JudgeFiles {

@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs";
 import { must } from "./errno-names.ts";
 import { addressOf, native } from "./ffi.ts";
 
@@ -11,8 +10,11 @@ const setrlimit = native("setrlimit", "i32", "i32", "u64");
 const limits = new BigUint64Array(new ArrayBuffer(16));
 const limitsAt = addressOf(limits);
 
-/** Descriptors left to the rest of the process: logs, configuration, checks, the loop of Node. */
-const SPARE = 64;
+/**
+ * Descriptors left to the rest of the process, a quarter of few: logs, configuration, checks, the page,
+ * the loop of Node. Sockets that took them all would have checks fail, and servers with them.
+ */
+const MOST_SPARE = 1024;
 
 /**
  * Raises the soft limit of open descriptors to the hard one, which it returns. Throws a
@@ -28,12 +30,13 @@ export function raiseDescriptorLimit(): number {
 }
 
 /**
- * As many sockets as are wanted, or as the limit of descriptors has room for beside what is open
- * now and `reserved` more. Throws when that is none.
+ * As many sockets as are wanted, or as one of `sharers` drivers in this process may have of the limit
+ * of descriptors, `reserved` for itself apart. Throws when that is none.
  */
-export function allowedSockets(wanted: number, reserved: number): number {
+export function allowedSockets(wanted: number, reserved: number, sharers = 1): number {
   const limit = raiseDescriptorLimit();
-  const room = limit - readdirSync("/proc/self/fd").length - reserved - SPARE;
+  const spare = Math.min(MOST_SPARE, limit >> 2);
+  const room = Math.floor((limit - spare) / sharers) - reserved;
   if (room < 1) throw new Error(`the limit of ${limit} open descriptors leaves none for sockets`);
   return Math.min(wanted, room);
 }

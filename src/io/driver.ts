@@ -15,6 +15,8 @@ export const SOCKADDR_LENGTH_AT = 124;
 export interface DriverOptions {
   /** Sockets at once; a driver may lower it to what the system allows, see `Driver.sockets`. */
   readonly sockets: number;
+  /** Drivers in this process, between which its descriptors are divided; 1 when left out. */
+  readonly sharers?: number;
   /** Memory for pages. Buffers and rings come on top. */
   readonly pageBytes: number;
   /** Pooled receive buffers. */

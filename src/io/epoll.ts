@@ -73,7 +73,7 @@ function layOut(options: DriverOptions, sockets: number): ArenaLayout {
  * the end of the turn, so the sink is never called from inside a request.
  */
 export function createEpollDriver(options: DriverOptions): Driver {
-  return new EpollDriver(options, allowedSockets(options.sockets, 2 * PIPES));
+  return new EpollDriver(options, allowedSockets(options.sockets, 2 * PIPES, options.sharers));
 }
 
 class EpollDriver implements Driver {

@@ -42,7 +42,9 @@ export function clientAccepted(core: Core, listener: number, socket: number): vo
   const now = Atomics.add(core.board.frontends, gauge, 1) + 1;
   const totals = slot * FRONTEND_TOTALS.size;
   const limit = core.board.frontends[slot * FRONTEND.size + FRONTEND.MAX_CONNECTIONS]!;
-  if ((limit > 0 && now > limit) || core.connections > core.maxConnections) {
+  const full = core.connections > core.maxConnections;
+  if (full) core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
+  if (full || (limit > 0 && now > limit)) {
     core.totals.frontends[totals + FRONTEND_TOTALS.REFUSED]!++;
     closeClient(core, socket, false);
     return;

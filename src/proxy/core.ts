@@ -10,6 +10,9 @@ import type { AccessLog } from "./access-log.ts";
 import type { Runtime } from "./runtime.ts";
 import { CLIENT, N, UP, X } from "./tables.ts";
 
+/** Where descriptors are few, clients do not take those that their requests need, a quarter of them. */
+const SOCKETS_FOR_SERVERS = 1024;
+
 /**
  * Everything one worker works on, in one place. It has state and no behaviour beyond handing out
  * rows; what happens to a connection is in the modules that take a Core as their first argument.
@@ -63,6 +66,7 @@ export class Core {
   /** Number of the loop's turn; an int32 that wraps. */
   turn = 0;
   draining = false;
+  /** Clients at once: the limit that was set, or what the sockets there are leave room for. */
   readonly maxConnections: number;
   readonly #free: Int32Array;
   #freeCount: number;
@@ -85,7 +89,8 @@ export class Core {
     this.log = log;
     this.runtime = runtime;
     this.addressScratch = transport.pages.take(0);
-    this.maxConnections = engine.maxConnections;
+    const forServers = Math.min(SOCKETS_FOR_SERVERS, sockets >> 2);
+    this.maxConnections = Math.min(engine.maxConnections, sockets - forServers);
     this.limits = {
       headBytes: engine.maxHeadBytes,
       headers: engine.maxHeaders,

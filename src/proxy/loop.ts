@@ -1,7 +1,6 @@
 import type { Clock } from "#base/clock.ts";
 import { CODE } from "#base/errors.ts";
 import { systemClock, threadBusyMs } from "#io/clock.ts";
-import { allowedSockets } from "#io/descriptor-limit.ts";
 import type { Driver, DriverOptions } from "#io/driver.ts";
 import { chooseDriver } from "#io/probe.ts";
 import { type Board, FRONTEND, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
@@ -21,8 +20,8 @@ import { CLIENT, CS, KIND, UP, US } from "./tables.ts";
  * How often what is not urgent is looked at: waiting requests, servers to be cleared, the calendar.
  */
 const HOUSEKEEPING_MS = 25;
-/** Descriptors of the process that are not for sockets of a worker. */
-const RESERVED = 256;
+/** Sockets beyond two for each client, for connections to servers that lie idle. */
+const KEPT_UPSTREAMS = 256;
 const BUFFERS = 1024;
 const BUFFER_BYTES = 4096;
 const LISTENERS = 1024;
@@ -34,7 +33,8 @@ const LISTENERS = 1024;
 function driverOptions(engine: EnginePlan): DriverOptions {
   const clients = Math.ceil(engine.maxConnections / engine.threads);
   return {
-    sockets: allowedSockets(clients * 2 + RESERVED, RESERVED),
+    sockets: clients * 2 + KEPT_UPSTREAMS,
+    sharers: engine.threads,
     pageBytes: engine.memoryBytes,
     buffers: BUFFERS,
     bufferBytes: BUFFER_BYTES,
