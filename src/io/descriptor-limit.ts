@@ -11,8 +11,8 @@ const limits = new BigUint64Array(new ArrayBuffer(16));
 const limitsAt = addressOf(limits);
 
 /**
- * Descriptors left to the rest of the process, a quarter of few: logs, configuration, checks, the page,
- * the loop of Node. Sockets that took them all would have checks fail, and servers with them.
+ * Descriptors left to the rest of the process, a quarter of few: logs, configuration, checks, the
+ * page, the loop of Node. Sockets that took them all would have checks fail, and servers with them.
  */
 const MOST_SPARE = 1024;
 
@@ -30,8 +30,8 @@ export function raiseDescriptorLimit(): number {
 }
 
 /**
- * As many sockets as are wanted, or as one of `sharers` drivers in this process may have of the limit
- * of descriptors, `reserved` for itself apart. Throws when that is none.
+ * As many sockets as are wanted, or as one of `sharers` drivers in this process may have of the
+ * limit of descriptors, `reserved` for itself apart. Throws when that is none.
  */
 export function allowedSockets(wanted: number, reserved: number, sharers = 1): number {
   const limit = raiseDescriptorLimit();
