@@ -1,4 +1,5 @@
 // @hot
+import { classFor, PAGE_SIZES } from "#io/pages.ts";
 import type { Core } from "./core.ts";
 import { CF, CLIENT, CS } from "./tables.ts";
 
@@ -18,12 +19,34 @@ export function receiveMore(core: Core, socket: number): void {
   core.transport.receive(socket);
 }
 
+/**
+ * Keeps bytes [from, end) that came before their time, for the next request, in the client's own page:
+ * a thousand clients that send ahead must not hold the buffers everybody receives in. Without memory
+ * for them the connection ends after the request under way.
+ */
+export function keepAhead(core: Core, socket: number, from: number, end: number): void {
+  const at = socket * CLIENT.size;
+  const page = core.clients[at + CLIENT.PAGE]!;
+  const here = page >= 0 && from >= page;
+  if (!here || from >= page + PAGE_SIZES[core.clients[at + CLIENT.PAGE_CLASS]!]!) {
+    const size = classFor(end - from);
+    const taken = size < 0 ? -1 : core.takePage(size);
+    if (taken < 0) {
+      core.clients[at + CLIENT.FLAGS]! |= CF.LAST;
+      return;
+    }
+    releaseNext(core, socket);
+    core.memory.copyWithin(taken, from, end);
+    core.clients[at + CLIENT.PAGE] = taken;
+    core.clients[at + CLIENT.PAGE_CLASS] = size;
+    core.clients[at + CLIENT.NEXT_AT] = taken;
+  } else core.clients[at + CLIENT.NEXT_AT] = from;
+  core.clients[at + CLIENT.NEXT_BYTES] = end - from;
+}
+
 /** Gives back what held the bytes of a request, when nothing of them is needed any more. */
 export function releaseNext(core: Core, socket: number): void {
   const at = socket * CLIENT.size;
-  const buffer = core.clients[at + CLIENT.NEXT_BUFFER]!;
-  if (buffer >= 0) core.transport.release(buffer);
-  core.clients[at + CLIENT.NEXT_BUFFER] = -1;
   const page = core.clients[at + CLIENT.PAGE]!;
   if (page >= 0) core.transport.pages.give(page, core.clients[at + CLIENT.PAGE_CLASS]!);
   core.clients[at + CLIENT.PAGE] = -1;
@@ -64,8 +87,5 @@ export function closeClient(core: Core, socket: number, reset: boolean): void {
   if (core.clients[at + CLIENT.STATE] === CS.CLOSING) return;
   core.clients[at + CLIENT.STATE] = CS.CLOSING;
   core.timers.clear(socket);
-  const buffer = core.clients[at + CLIENT.NEXT_BUFFER]!;
-  if (buffer >= 0) core.transport.release(buffer);
-  core.clients[at + CLIENT.NEXT_BUFFER] = -1;
   core.transport.close(socket, reset);
 }

@@ -2,7 +2,7 @@
 import { CODE } from "#base/errors.ts";
 import { FRONTEND, FRONTEND_GAUGES, FRONTEND_TOTALS, PROCESS_TOTALS } from "#plan/board.ts";
 import { clientTimedOut } from "./answer.ts";
-import { closeClient, receiveMore } from "./client-socket.ts";
+import { closeClient, keepAhead, receiveMore } from "./client-socket.ts";
 import type { Core } from "./core.ts";
 import { clientMoved, isExcused, setDeadlines } from "./deadlines.ts";
 import { clientBroke, unhold } from "./exchange.ts";
@@ -34,7 +34,6 @@ export function clientAccepted(core: Core, listener: number, socket: number): vo
   core.clients.fill(0, at, at + CLIENT.size);
   core.clients[at + CLIENT.FRONTEND] = slot;
   core.clients[at + CLIENT.EXCHANGE] = -1;
-  core.clients[at + CLIENT.NEXT_BUFFER] = -1;
   core.clients[at + CLIENT.PAGE] = -1;
   core.connections++;
   core.totals.frontendGauges[slot * FRONTEND_GAUGES.size + FRONTEND_GAUGES.CONNECTIONS]!++;
@@ -107,9 +106,8 @@ function busyReceived(
     if (result <= 0) core.clients[at + CLIENT.FLAGS]! |= CF.EOF;
     setDeadlines(core, x);
   } else if (result > 0) {
-    core.clients[at + CLIENT.NEXT_BUFFER] = buffer;
-    core.clients[at + CLIENT.NEXT_AT] = from;
-    core.clients[at + CLIENT.NEXT_BYTES] = result;
+    keepAhead(core, socket, from, from + result);
+    if (buffer >= 0) core.transport.release(buffer);
   } else if (result === 0) core.clients[at + CLIENT.FLAGS]! |= CF.EOF;
   else clientBroke(core, x);
 }

@@ -42,10 +42,8 @@ function nextRequest(core: Core, socket: number): void {
   const frontend = core.runtime.frontends[core.clients[at + CLIENT.FRONTEND]!]!;
   if (bytes > 0) {
     const from = core.clients[at + CLIENT.NEXT_AT]!;
-    const buffer = core.clients[at + CLIENT.NEXT_BUFFER]!;
     core.clients[at + CLIENT.NEXT_BYTES] = 0;
-    core.clients[at + CLIENT.NEXT_BUFFER] = -1;
-    readRequest(core, socket, from, from + bytes, buffer, 0);
+    readRequest(core, socket, from, from + bytes, -1, 0);
     return;
   }
   if ((core.clients[at + CLIENT.FLAGS]! & CF.EOF) !== 0) {

@@ -52,9 +52,7 @@ function begin(core: Core, x: number, socket: number): void {
   cells[at + X.FOUND] = NO_COOKIE;
   cells[at + X.OUT_PAGE] = -1;
   cells[at + X.UP + RELAY.PAGE] = -1;
-  cells[at + X.UP + RELAY.BUFFER] = -1;
   cells[at + X.DOWN + RELAY.PAGE] = -1;
-  cells[at + X.DOWN + RELAY.BUFFER] = -1;
   numbers.fill(0, n, n + N.size);
   numbers[n + N.WALL] = core.wallMs;
   numbers[n + N.START] = core.nowMs;
@@ -131,8 +129,6 @@ function freeRelay(core: Core, relay: number): void {
   const cells = core.exchanges;
   const page = cells[relay + RELAY.PAGE]!;
   if (page >= 0) core.transport.pages.give(page, cells[relay + RELAY.CLASS]!);
-  const buffer = cells[relay + RELAY.BUFFER]!;
-  if (buffer >= 0) core.transport.release(buffer);
 }
 
 /**

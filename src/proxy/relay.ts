@@ -6,11 +6,12 @@ import { writeChunkHeader, writeCrlf } from "#http/serialise.ts";
 import { PAGE_SIZES } from "#io/pages.ts";
 import { PROCESS_TOTALS } from "#plan/board.ts";
 import { failExchange } from "./answer.ts";
+import { keepAhead } from "./client-socket.ts";
 import { completeExchange } from "./complete.ts";
 import type { Core } from "./core.ts";
 import { clientMoved, serverMoved, setDeadlines } from "./deadlines.ts";
 import { abortExchange, releaseServer } from "./exchange.ts";
-import { CLIENT, ENCODING, N, RELAY, RS, UP, X, XF } from "./tables.ts";
+import { ENCODING, N, RELAY, RS, UP, X, XF } from "./tables.ts";
 import { openTunnel } from "./tunnel.ts";
 import { releaseUpstream } from "./upstream-socket.ts";
 import { watchClient } from "./watch.ts";
@@ -205,19 +206,7 @@ function relayExtra(core: Core, x: number, relay: number, from: number, end: num
     return;
   }
   core.numbers[x * N.size + N.BYTES_IN]! -= end - from;
-  const client = core.exchanges[at + X.CLIENT]! * CLIENT.size;
-  const size = end - from <= PAGE_SIZES[0]! ? 0 : end - from <= PAGE_SIZES[1]! ? 1 : 2;
-  const page = core.transport.pages.take(size);
-  if (page < 0) {
-    core.exchanges[at + X.FLAGS]! |= XF.CLOSE;
-    return;
-  }
-  core.memory.copyWithin(page, from, end);
-  core.clients[client + CLIENT.PAGE] = page;
-  core.clients[client + CLIENT.PAGE_CLASS] = size;
-  core.clients[client + CLIENT.NEXT_BUFFER] = -1;
-  core.clients[client + CLIENT.NEXT_AT] = page;
-  core.clients[client + CLIENT.NEXT_BYTES] = end - from;
+  keepAhead(core, core.exchanges[at + X.CLIENT]!, from, end);
 }
 
 /** Sends decoded bytes [start, end) with the framing the other side gets. */

@@ -9,7 +9,7 @@ import { peerIp } from "#io/peer-ip.ts";
 import { keepPathSafe } from "#rules/target.ts";
 import { answerWith, failExchange } from "./answer.ts";
 import { assign } from "./assign.ts";
-import { releaseNext } from "./client-socket.ts";
+import { keepAhead, releaseNext } from "./client-socket.ts";
 import { type Core, keepEdits } from "./core.ts";
 import { openExchange } from "./exchange.ts";
 import { editsBytes, REQUEST_ROOM, writeRequest } from "./forward.ts";
@@ -279,15 +279,10 @@ function keepBody(
 function keepNext(core: Core, socket: number, used: number, end: number, buffer: number): void {
   const at = socket * CLIENT.size;
   if (used < 0) core.clients[at + CLIENT.FLAGS]! |= CF.LAST;
-  if (used >= 0 && used < end) {
-    core.clients[at + CLIENT.NEXT_BUFFER] = buffer;
-    core.clients[at + CLIENT.NEXT_AT] = used;
-    core.clients[at + CLIENT.NEXT_BYTES] = end - used;
-    return;
-  }
   core.clients[at + CLIENT.NEXT_BYTES] = 0;
+  if (used >= 0 && used < end) keepAhead(core, socket, used, end);
+  else if (buffer < 0) releaseNext(core, socket);
   if (buffer >= 0) core.transport.release(buffer);
-  else releaseNext(core, socket);
 }
 
 /** To a server, or to an answer of our own. */

@@ -15,7 +15,6 @@ export const CLIENT = layout(
   "PAGE",
   "PAGE_CLASS",
   "FILL",
-  "NEXT_BUFFER",
   "NEXT_AT",
   "NEXT_BYTES",
   "REQUESTS",
@@ -62,8 +61,8 @@ export const US = Object.freeze({ FREE: 0, CONNECTING: 1, BUSY: 2, IDLE: 3, CLOS
 
 /**
  * One direction of an exchange's body. KEPT bytes of trailers that are not whole lie at KEPT_AT.
- * FULL: the last read filled the page. CHUNK is the chunked decoder's own state. In a tunnel,
- * BUFFER is the pooled buffer that is being sent, and KEPT the bytes in it.
+ * FULL: the last read filled the page. CHUNK is the chunked decoder's own state. In a tunnel, KEPT are
+ * the bytes that are being sent.
  */
 export const RELAY = layout(
   "STATE",
@@ -75,9 +74,8 @@ export const RELAY = layout(
   "ENCODER",
   "KEPT",
   "KEPT_AT",
-  "BUFFER",
   "FULL",
-  "CHUNK:5",
+  "CHUNK:6",
 );
 const RELAY_SIZE = 16;
 assert(RELAY.size === RELAY_SIZE);

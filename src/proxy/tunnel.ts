@@ -11,7 +11,8 @@ import { CF, CLIENT, N, RELAY, RS, UP, X, XS } from "./tables.ts";
 /**
  * After a 101 the connection is the two parties' own: bytes go both ways unseen, and each side may
  * finish for itself. A direction waits in a pooled buffer and so holds no memory while nothing
- * comes; one that fills it takes a page until it is quiet again.
+ * comes; what came is sent from a page, as the buffer is everybody's and the other side may be slow. One
+ * that fills the buffer keeps a page until it is quiet again.
  *
  *      READ ──bytes──► WRITE ──sent──► READ … DONE
  */
@@ -34,10 +35,8 @@ export function openTunnel(core: Core, x: number): void {
   read(core, x, down, 0);
   const early = core.clients[row + CLIENT.NEXT_BYTES]!;
   if (early > 0) {
-    const buffer = core.clients[row + CLIENT.NEXT_BUFFER]!;
-    core.clients[row + CLIENT.NEXT_BUFFER] = -1;
     core.clients[row + CLIENT.NEXT_BYTES] = 0;
-    tunnelReceived(core, x, up, early, core.clients[row + CLIENT.NEXT_AT]!, buffer);
+    tunnelReceived(core, x, up, early, core.clients[row + CLIENT.NEXT_AT]!, -1);
   } else if ((core.clients[row + CLIENT.FLAGS]! & CF.EOF) !== 0) ended(core, x, up, 0);
   else if ((core.clients[row + CLIENT.FLAGS]! & CF.RECEIVING) === 0) read(core, x, up, 0);
   else cells[up + RELAY.STATE] = RS.READ;
@@ -78,26 +77,38 @@ export function tunnelReceived(
     ended(core, x, relay, result);
     return;
   }
+  let start = from;
+  if (buffer >= 0) {
+    start = core.takePage(0);
+    if (start >= 0) core.memory.copyWithin(start, from, from + result);
+    core.transport.release(buffer);
+    if (start < 0) {
+      abortExchange(core, x, CODE.RESOURCE_EXHAUSTED);
+      return;
+    }
+    cells[relay + RELAY.PAGE] = start;
+    cells[relay + RELAY.CLASS] = 0;
+  }
   const up = relay === x * X.size + X.UP;
   if (up) core.numbers[x * N.size + N.BYTES_IN]! += result;
   else core.numbers[x * N.size + N.BYTES_OUT]! += result;
   cells[relay + RELAY.STATE] = RS.WRITE;
-  cells[relay + RELAY.BUFFER] = buffer;
   cells[relay + RELAY.KEPT] = result;
   const to = cells[relay + RELAY.TO]!;
   if (up) core.upstreams[to * UP.size + UP.SENDING] = 1;
   else cells[x * X.size + X.SENDING] = 1;
-  core.transport.send(to, from, result, false);
+  core.transport.send(to, start, result, false);
   setDeadlines(core, x);
 }
 
 /** The bytes were handed on. */
 export function tunnelSent(core: Core, x: number, relay: number): void {
   const cells = core.exchanges;
-  const buffer = cells[relay + RELAY.BUFFER]!;
-  if (buffer >= 0) core.transport.release(buffer);
-  else if (relay === x * X.size + X.UP) dropEarly(core, x);
-  cells[relay + RELAY.BUFFER] = -1;
+  if (relay === x * X.size + X.UP) dropEarly(core, x);
+  if (cells[relay + RELAY.PAGE]! >= 0 && cells[relay + RELAY.CLASS] === 0) {
+    core.transport.pages.give(cells[relay + RELAY.PAGE]!, 0);
+    cells[relay + RELAY.PAGE] = -1;
+  }
   read(core, x, relay, cells[relay + RELAY.KEPT]!);
 }
 
