@@ -3,6 +3,8 @@ import { WeirError } from "#base/errors.ts";
 
 /** More than anything we are told takes. */
 const MAX_BYTES = 64 * 1024;
+/** So much is read, and not kept, of a body that is too large, so that its sender gets the answer. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /**
  * Reads a request's JSON body, undefined when it is empty. Throws USAGE or REQUEST_BODY_TOO_LARGE.
@@ -12,10 +14,11 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) {
-      throw new WeirError("REQUEST_BODY_TOO_LARGE", `a body has at most ${MAX_BYTES} bytes`);
-    }
-    chunks.push(chunk);
+    if (bytes > MOST_BYTES) break;
+    if (bytes <= MAX_BYTES) chunks.push(chunk);
+  }
+  if (bytes > MAX_BYTES) {
+    throw new WeirError("REQUEST_BODY_TOO_LARGE", `a body has at most ${MAX_BYTES} bytes`);
   }
   if (bytes === 0) return undefined;
   if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
