@@ -11,7 +11,7 @@ const SHORTAGES: readonly {
 }[] = [
   { column: "NO_DESCRIPTORS", text: "No descriptor is free: new connections wait" },
   { column: "NO_SLOTS", text: "No socket is free: new connections or requests are refused" },
-  { column: "NO_PAGES", text: "No memory is free (engine.memory): requests are refused" },
+  { column: "NO_PAGES", text: "No memory is free (engine.memory): requests wait or are refused" },
 ];
 
 const LOOK_MS = 1000;
@@ -25,8 +25,8 @@ interface Episode {
 }
 
 /**
- * Tells of a shortage once when it begins and once when it is over, however many it hits: the counters
- * in the metrics say how many.
+ * Tells of a shortage once when it begins and once when it is over, however many it hits: the
+ * counters in the metrics say how many.
  */
 export function watchShortages(board: Board, timers: Timers, events: EventHub): Cancel {
   const counted = SHORTAGES.map(({ column }) => total(board, column));

@@ -20,9 +20,9 @@ export function receiveMore(core: Core, socket: number): void {
 }
 
 /**
- * Keeps bytes [from, end) that came before their time, for the next request, in the client's own page:
- * a thousand clients that send ahead must not hold the buffers everybody receives in. Without memory
- * for them the connection ends after the request under way.
+ * Keeps bytes [from, end) that came before their time, for the next request, in the client's own
+ * page: a thousand clients that send ahead must not hold the buffers everybody receives in. Without
+ * memory for them the connection ends after the request under way.
  */
 export function keepAhead(core: Core, socket: number, from: number, end: number): void {
   const at = socket * CLIENT.size;

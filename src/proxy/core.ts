@@ -10,7 +10,9 @@ import type { AccessLog } from "./access-log.ts";
 import type { Runtime } from "./runtime.ts";
 import { CLIENT, N, UP, X } from "./tables.ts";
 
-/** Where descriptors are few, clients do not take those that their requests need, a quarter of them. */
+/**
+ * Where descriptors are few, clients do not take those that their requests need, a quarter of them.
+ */
 const SOCKETS_FOR_SERVERS = 1024;
 
 /**

@@ -61,8 +61,8 @@ export const US = Object.freeze({ FREE: 0, CONNECTING: 1, BUSY: 2, IDLE: 3, CLOS
 
 /**
  * One direction of an exchange's body. KEPT bytes of trailers that are not whole lie at KEPT_AT.
- * FULL: the last read filled the page. CHUNK is the chunked decoder's own state. In a tunnel, KEPT are
- * the bytes that are being sent.
+ * FULL: the last read filled the page. CHUNK is the chunked decoder's own state. In a tunnel, KEPT
+ * are the bytes that are being sent.
  */
 export const RELAY = layout(
   "STATE",

@@ -11,8 +11,8 @@ import { CF, CLIENT, N, RELAY, RS, UP, X, XS } from "./tables.ts";
 /**
  * After a 101 the connection is the two parties' own: bytes go both ways unseen, and each side may
  * finish for itself. A direction waits in a pooled buffer and so holds no memory while nothing
- * comes; what came is sent from a page, as the buffer is everybody's and the other side may be slow. One
- * that fills the buffer keeps a page until it is quiet again.
+ * comes; what came is sent from a page, as the buffer is everybody's and the other side may be
+ * slow. One that fills the buffer keeps a page until it is quiet again.
  *
  *      READ ──bytes──► WRITE ──sent──► READ … DONE
  */
