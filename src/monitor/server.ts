@@ -70,8 +70,6 @@ async function handle(
     reply(response);
     return;
   }
-  // A body that was not read would be taken for the next request.
-  if (!request.complete) response.setHeader("connection", "close");
   const bytes = Buffer.from(reply.body);
   response.writeHead(reply.status, { "content-type": reply.type, "content-length": bytes.length });
   response.end(request.method === "HEAD" ? undefined : bytes);
