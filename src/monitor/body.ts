@@ -20,8 +20,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * The body's bytes. One that is too large is refused at once; the rest of it is read all the same, and
- * not kept, because closing on a sender would take the answer from it.
+ * The body's bytes. One that is too large is refused at once; the rest of it is read all the same,
+ * and not kept, because closing on a sender would take the answer from it.
  */
 function readBytes(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
