@@ -16,6 +16,7 @@ export const KIND = Object.freeze({
   CLOSE: 8,
   SPLICE_FROM: 9,
   SPLICE_TO: 10,
+  FINISH: 11,
 });
 export const KIND_SHIFT = 24;
 export const HANDLE_MASK = (1 << KIND_SHIFT) - 1;

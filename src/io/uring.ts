@@ -29,7 +29,6 @@ const BUFFER_GROUP = 0;
 const PIPES = 64;
 /** Nobody waits for these: silent on success. */
 const CANCEL = OP.ASYNC_CANCEL | SQE.CQE_SKIP_SUCCESS;
-const SHUTDOWN = OP.SHUTDOWN | SQE.FIXED_FILE | SQE.CQE_SKIP_SUCCESS;
 const SOCK_STREAM_NONBLOCK = 0o4001;
 
 interface ArenaLayout extends RingLayout {
@@ -248,8 +247,9 @@ export class UringDriver implements Driver {
   }
 
   finish(socket: number): void {
-    const data = (KIND.IGNORED << KIND_SHIFT) | socket;
-    const entry = this.#ring.entry(SHUTDOWN, socket, data, 0);
+    // The kernel does it on a thread of its own and looks the handle up only there: it must be over
+    // before the handle is somebody else's.
+    const entry = this.#requests.entry(OP.SHUTDOWN, KIND.FINISH, socket);
     this.#words[entry + 6] = 1; // SHUT_WR
   }
 
@@ -359,6 +359,9 @@ export class UringDriver implements Driver {
       case KIND.SOCKET:
         // Silent on success: what comes here failed, and the chain's connect is cancelled after it.
         this.#cells[socket * SOCK.WORDS + SOCK.END] = result;
+        return;
+      case KIND.FINISH:
+        this.#settled(socket);
         return;
       case KIND.SPLICE_FROM:
         this.#splices.fromReady(socket, result);
