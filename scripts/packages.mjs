@@ -17,6 +17,7 @@ export const PROGRAMS = [
     use: "comparisons, and tests of what both must answer",
   },
   { command: "nginx", package: "nginx", use: "comparisons and servers of benches" },
+  { command: "dnsmasq", package: "dnsmasq-base", use: "tests with a real name server" },
   { command: "wrk", package: "wrk", use: "load in benches and reload tests" },
   { command: "h2load", package: "nghttp2-client", use: "load at a fixed rate" },
 ];
