@@ -2,7 +2,7 @@ import { GCProfiler, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
+export const collect = runInNewContext("gc") as () => void;
 
 /**
  * Bytes that `run` allocates on the JavaScript heap: what is there afterwards and what was

@@ -61,7 +61,7 @@ export class Bench {
     for (const end of this.#ends) end();
     const left: Left[] = [];
     for (const proxy of this.#proxies) {
-      await proxy.quiet();
+      await proxy.empty();
       left.push(proxy.left());
     }
     for (const proxy of this.#proxies) proxy.stop();

@@ -165,6 +165,15 @@ export class TestProxy {
     }
   }
 
+  /**
+   * As quiet, and for a good while longer if clients are still connected: some of the kernel's work
+   * goes on in threads of its own.
+   */
+  async empty(): Promise<void> {
+    await this.quiet();
+    for (let n = 0; n < 200 && this.loop.core.connections > 0; n++) await this.quiet();
+  }
+
   /** Lets time pass, after what is under way and before what follows from it. */
   async advance(ms: number): Promise<void> {
     await this.quiet();

@@ -187,7 +187,7 @@ overProxies("random clients against a model", (proxyTest) => {
         for (let n = 0; n < 20 && !over; n++) await proxy.quiet();
         if (over) await all;
         else assert.fail(`at a standstill: ${JSON.stringify(proxy.left())}`);
-        await proxy.quiet();
+        await proxy.empty();
         const { connections, exchanges, pageBytes } = proxy.left();
         assert.deepEqual({ connections, exchanges, pageBytes }, CLEAN);
         assert.deepEqual(wrong, []);
