@@ -81,5 +81,3 @@ test("a file system that is full, and then has room", async (t) => {
   assert.ok(whole.length >= lines.length - 1, "no line is cut, but for the one that met the end");
   assert.equal((await weir.stop()).code, 0);
 });
-
-test("steps of the clock", { skip: "the clock of a shared machine cannot be set" });
