@@ -12,12 +12,12 @@ import { normalisePath, pathMeansTheSame } from "#http/path.ts";
 import { parseRequest } from "#http/request-parser.ts";
 import { parseResponse } from "#http/response-parser.ts";
 import { decodePieces } from "#kit/http/chunks.ts";
+import { below, damage } from "#kit/http/damage.ts";
 import { naiveChunked } from "#kit/http/naive-chunked.ts";
 import { naivePath } from "#kit/http/naive-path.ts";
 import { naiveRequest } from "#kit/http/naive-request.ts";
 import { naiveResponse } from "#kit/http/naive-response.ts";
 import { head, LIMITS, place, readRequest, readResponse } from "#kit/http/read.ts";
-import { FRAGMENTS } from "#kit/http/samples.ts";
 
 const FOR_MS = Number(process.env["WEIR_FUZZ_MS"] ?? 1000);
 const SEED = Number(process.env["WEIR_FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
@@ -27,35 +27,6 @@ const corpus = (kind: string): string[] =>
   readdirSync(folder)
     .filter((name) => name.startsWith(`${kind}-`))
     .map((name) => readFileSync(new URL(name, folder), "latin1"));
-
-const below = (random: Random, bound: number): number => random.next() % bound;
-
-/**
- * One change: a byte, a bit, a fragment put in, a stretch left out, doubled, or taken from another.
- */
-function damage(random: Random, text: string, other: string): string {
-  const at = below(random, text.length + 1);
-  const to = Math.min(text.length, at + below(random, 12));
-  switch (below(random, 6)) {
-    case 0:
-      return text.slice(0, at) + String.fromCharCode(below(random, 256)) + text.slice(at + 1);
-    case 1:
-      if (at === text.length) return text;
-      return (
-        text.slice(0, at) +
-        String.fromCharCode(text.charCodeAt(at) ^ (1 << below(random, 8))) +
-        text.slice(at + 1)
-      );
-    case 2:
-      return text.slice(0, at) + FRAGMENTS[below(random, FRAGMENTS.length)] + text.slice(at);
-    case 3:
-      return text.slice(0, at) + text.slice(to);
-    case 4:
-      return text.slice(0, to) + text.slice(at, to) + text.slice(to);
-    default:
-      return text.slice(0, at) + other.slice(below(random, other.length));
-  }
-}
 
 /** Damaged members of the corpus through `check`, until the time is up; whole ones come first. */
 function fuzz(t: TestContext, kind: string, check: (text: string, random: Random) => void): void {

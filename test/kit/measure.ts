@@ -25,9 +25,10 @@ export const rssBytes = (pid: number): number =>
 
 export const openFdsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
-/** The sum of a metric over all its labels. */
+/** The sum of a metric over all its labels. Throws when there is none of the name. */
 export async function metric(weir: Weir, name: string): Promise<number> {
   const { text } = await weir.admin("/metrics");
   const lines = text.split("\n").filter((line) => new RegExp(`^${name}[{ ]`).test(line));
+  if (lines.length === 0) throw new Error(`there is no metric ${name}`);
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }

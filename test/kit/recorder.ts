@@ -23,6 +23,13 @@ export interface Recorded {
 /** How a recorder answers: writes to the socket itself, or returns what to write. */
 export type Respond = (request: Recorded, socket: Socket) => string | undefined;
 
+/**
+ * The first request's head in `text`. An empty Host is what RFC 9112 §3.2 wants of a proxy whose
+ * client, of HTTP/1.0, sent none; the parser would refuse it.
+ */
+const headIn = (text: string): Naive<NaiveRequest> =>
+  naiveRequest(text.replace("\r\nHost: \r\n", "\r\nHost:0\r\n"), LIMITS);
+
 const hello: Respond = ({ head }) => {
   const body = `${head.method} ${head.target}\n`;
   return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${head.method === "HEAD" ? "" : body}`;
@@ -102,7 +109,7 @@ export class Recorder {
         const answer = this.#respond(read.request, socket);
         if (answer !== undefined && socket.writable) socket.write(answer, "latin1");
       }
-      if (typeof naiveRequest(text, LIMITS) === "number") {
+      if (typeof headIn(text) === "number") {
         this.faults.push(text.slice(0, 400));
         text = "";
         socket.destroy();
@@ -112,7 +119,7 @@ export class Recorder {
 
   /** The first whole request in `text`, and where it ends. */
   #read(text: string, connection: number): { request: Recorded; end: number } | undefined {
-    const head: Naive<NaiveRequest> = naiveRequest(text, LIMITS);
+    const head = headIn(text);
     if (typeof head !== "object") return undefined;
     const rest = text.slice(head.end);
     let body = "";
