@@ -11,9 +11,9 @@ export const frontendTimeoutFields = {
     fallback: 60_000,
   }),
   client: duration({
-    help: "Longest silence of a client while a body or an answer is on its way",
+    help: "Longest silence of a client while a body or an answer is on its way; one that moves less than 500 bytes a second has no longer in all",
     min: 1,
-    fallback: 60_000,
+    fallback: 30_000,
   }),
 };
 
