@@ -8,7 +8,9 @@ import type { TestProxy } from "#kit/proxy.ts";
 import { WORKER } from "#plan/board.ts";
 
 const CLIENTS = 20;
-/** Requests a client has under way: sent ahead, so that this process has less to do than the proxy. */
+/**
+ * Requests a client has under way: sent ahead, so that this process has less to do than the proxy.
+ */
 const AHEAD = 50;
 const ROUNDS = 100;
 
