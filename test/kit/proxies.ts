@@ -60,6 +60,8 @@ export class Bench {
   async end(): Promise<void> {
     for (const end of this.#ends) end();
     const left: Left[] = [];
+    // Those that a test stopped itself it has looked at.
+    this.#proxies = this.#proxies.filter((proxy) => !proxy.stopped);
     for (const proxy of this.#proxies) {
       await proxy.empty();
       left.push(proxy.left());

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { createSlots } from "#config/compile/plan.ts";
 import { encodeSockaddr } from "#io/sockaddr.ts";
 import { boundAddress, closeFd, listenOn } from "#io/sockets.ts";
@@ -29,6 +29,8 @@ const SIZES: BoardSizes = {
 
 /** Turns in a row without a completion after which nothing more is expected to happen. */
 const QUIET_TURNS = 25;
+/** How long a proxy that should have come to nothing is waited for. */
+const GIVEN_UP_MS = 10_000;
 /** Turns after which a proxy that should have come to rest is given up. */
 const MOST_TURNS = 20_000;
 
@@ -166,12 +168,19 @@ export class TestProxy {
   }
 
   /**
-   * As quiet, and for a good while longer if clients are still connected: some of the kernel's work
-   * goes on in threads of its own.
+   * As quiet, and longer while anything is still connected: some of the kernel's work goes on in
+   * threads of its own, which wait for a processor like anybody else. What is there after GIVEN_UP_MS
+   * is there for good.
    */
   async empty(): Promise<void> {
+    const { core } = this.loop;
+    const end = performance.now() + GIVEN_UP_MS;
     await this.quiet();
-    for (let n = 0; n < 200 && this.loop.core.connections > 0; n++) await this.quiet();
+    while (core.connections + core.upstreamCount + core.exchangesInUse > 0) {
+      if (performance.now() > end) return;
+      await delay(1);
+      await this.quiet();
+    }
   }
 
   /** Lets time pass, after what is under way and before what follows from it. */
@@ -261,6 +270,10 @@ export class TestProxy {
     return Object.entries(found)
       .filter(([, value]) => /[1-9]/.test(String(value)))
       .map(([name, value]) => `${name}: ${value}`);
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
   }
 
   /** Ends everything at once. */
