@@ -34,8 +34,8 @@ function testArguments(args) {
   const tests = (paths.length ? paths : ["src", "test"]).map((path) =>
     isFolder(path) ? `${path.replace(/\/$/, "")}/**/*.test.ts` : path,
   );
-  // Tests start processes of their own, so there are never more files at once than processors; and one
-  // at a time where nobody waits, because some of them take all that the machine has.
+  // Tests start processes of their own, so there are never more files at once than processors; and
+  // one at a time where nobody waits, because some of them take all that the machine has.
   const files = process.env.CI ? 1 : availableParallelism();
   return [`--test-concurrency=${files}`, ...options, ...tests];
 }

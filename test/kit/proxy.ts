@@ -169,8 +169,8 @@ export class TestProxy {
 
   /**
    * As quiet, and longer while anything is still connected: some of the kernel's work goes on in
-   * threads of its own, which wait for a processor like anybody else. What is there after GIVEN_UP_MS
-   * is there for good.
+   * threads of its own, which wait for a processor like anybody else. What is there after
+   * GIVEN_UP_MS is there for good.
    */
   async empty(): Promise<void> {
     const { core } = this.loop;

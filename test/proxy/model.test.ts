@@ -6,8 +6,9 @@ import type { Peer } from "#kit/peer.ts";
 import { overProxies } from "#kit/proxies.ts";
 
 /**
- * Random clients and a server that does what each request's path tells it, against the simplest model:
- * a client sees the answers to its own requests, whole and in order, up to where somebody broke off.
+ * Random clients and a server that does what each request's path tells it, against the simplest
+ * model: a client sees the answers to its own requests, whole and in order, up to where somebody
+ * broke off.
  */
 interface Ask {
   /** How the server answers: framing, or the way it fails. */

@@ -8,9 +8,10 @@ import type { TestProxy } from "#kit/proxy.ts";
 import type { RawServer } from "#kit/raw-server.ts";
 
 /**
- * Everything at once, in random order: clients that ask, stall, leave; servers that answer, fall silent,
- * break off; servers that go down and come back, new configurations, time that jumps. Nobody may get an
- * answer that is another's or looks whole and is not, and in the end nothing may be left.
+ * Everything at once, in random order: clients that ask, stall, leave; servers that answer, fall
+ * silent, break off; servers that go down and come back, new configurations, time that jumps.
+ * Nobody may get an answer that is another's or looks whole and is not, and in the end nothing may
+ * be left.
  */
 const steps = fc.array(
   fc.oneof(
@@ -31,7 +32,10 @@ const steps = fc.array(
 
 const NAMES = ["a", "b"];
 
-/** A configuration for each number: limits, a queue, persistence, retries, with and without one server. */
+/**
+ * A configuration for each number: limits, a queue, persistence, retries, with and without one
+ * server.
+ */
 function configuration(servers: readonly RawServer[], n: number): string {
   const list = servers.slice(0, n % 4 === 3 ? 1 : 2).map((s, i) => {
     const limit = n % 2 === 0 ? ", maxConnections: 2" : "";
