@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { unusable } from "#kit/drivers.ts";
 import { startOrigin } from "#kit/origin.ts";
 import { type Failure, Pressure } from "#kit/pressure.ts";
 import { killNow } from "#kit/processes.ts";
@@ -36,7 +37,9 @@ backends:
 }
 
 for (const driver of ["io_uring", "epoll"] as const) {
-  test(`a worker dies: only what was on it fails (${driver})`, async (t) => {
+  test(`a worker dies: only what was on it fails (${driver})`, {
+    skip: unusable(driver),
+  }, async (t) => {
     const crash = join("/tmp", `weir-chaos-${process.pid}-${driver}`);
     const worker = new URL("../kit/crashing-worker.ts", import.meta.url).href;
     const weir = await world(

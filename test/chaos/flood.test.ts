@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { raiseDescriptorLimit } from "#io/descriptor-limit.ts";
 import { Bystanders } from "#kit/bystanders.ts";
+import { unusable } from "#kit/drivers.ts";
 import { Flood } from "#kit/flood.ts";
 import { cpuShare, metric, rssBytes } from "#kit/measure.ts";
 import { Recorder } from "#kit/recorder.ts";
@@ -19,7 +20,7 @@ const EACH = CONNECTIONS / PROCESSES;
 const NEEDED = 19_000;
 
 for (const driver of ["io_uring", "epoll"] as const) {
-  test(`${CONNECTIONS} connections (${driver})`, async (t) => {
+  test(`${CONNECTIONS} connections (${driver})`, { skip: unusable(driver) }, async (t) => {
     if (raiseDescriptorLimit() < NEEDED) return t.skip(`fewer than ${NEEDED} descriptors`);
     const server = new Recorder();
     const port = await server.start();

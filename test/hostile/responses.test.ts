@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { unusable } from "#kit/drivers.ts";
 import { askOnce, RawClient, readAnswers } from "#kit/raw-client.ts";
 import { Recorder } from "#kit/recorder.ts";
 import { startWeir } from "#kit/weir.ts";
@@ -51,7 +52,7 @@ backends:
 }
 
 for (const driver of ["io_uring", "epoll"] as const) {
-  test(`hostile responses, ${driver}`, { concurrency: true }, async (t) => {
+  test(`hostile responses, ${driver}`, { skip: unusable(driver), concurrency: true }, async (t) => {
     const { server, weir } = await world(t, driver);
 
     async function play(hostile: HostileResponse, number: number): Promise<void> {

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { Bystanders } from "#kit/bystanders.ts";
+import { unusable } from "#kit/drivers.ts";
 import { RawClient } from "#kit/raw-client.ts";
 import { Recorder } from "#kit/recorder.ts";
 import { startWeir, type Weir } from "#kit/weir.ts";
@@ -138,7 +139,10 @@ async function connections(weir: Weir): Promise<number> {
 }
 
 for (const driver of ["io_uring", "epoll"] as const) {
-  test(`slow clients are ended in time, ${driver}`, { concurrency: true }, async (t) => {
+  test(`slow clients are ended in time, ${driver}`, {
+    skip: unusable(driver),
+    concurrency: true,
+  }, async (t) => {
     const { weir, server } = await world(t, driver);
     const bystanders = new Bystanders(t, weir.port());
     const others = CLIENTS.filter(({ mute }) => !mute);
