@@ -23,6 +23,8 @@ const X_FORWARDED_PROTO = latin1("X-Forwarded-Proto: http\r\n");
 const X_FORWARDED_HOST = latin1("X-Forwarded-Host: ");
 const FORWARDED = latin1("Forwarded: ");
 const FORWARDED_FOR = latin1("for=");
+/** RFC 7239 §6.3: a client on a Unix socket has no address. */
+const UNKNOWN = latin1("unknown");
 const FORWARDED_PROTO = latin1(";proto=http");
 const VIA = latin1("Via: ");
 const VIA_10 = latin1("1.0");
@@ -174,7 +176,8 @@ function writeForwarding(
   at: number,
 ): number {
   const plan = frontend.plan.forwarded;
-  if (plan.xForwardedFor && !isEdited(edits, FIELD.X_FORWARDED_FOR)) {
+  const known = isKnown(peer);
+  if (plan.xForwardedFor && known && !isEdited(edits, FIELD.X_FORWARDED_FOR)) {
     at = putBytes(X_FORWARDED_FOR, out, at);
     at = joinValues(bytes, head, FIELD.X_FORWARDED_FOR, out, at);
     at = putBytes(CRLF, out, putIp(peer, 0, out, at));
@@ -191,10 +194,16 @@ function writeForwarding(
     at = putBytes(FORWARDED, out, at);
     at = joinValues(bytes, head, FIELD.FORWARDED, out, at);
     at = putBytes(FORWARDED_FOR, out, at);
-    at = writeForwardedNode(peer, out, at);
+    at = known ? writeForwardedNode(peer, out, at) : putBytes(UNKNOWN, out, at);
     at = putBytes(CRLF, out, putBytes(FORWARDED_PROTO, out, at));
   }
   return at;
+}
+
+/** False for sixteen zeros, which stand for no address. */
+function isKnown(peer: Uint8Array): boolean {
+  for (let i = 15; i >= 0; i--) if (peer[i] !== 0) return true;
+  return false;
 }
 
 /** RFC 7239 §6: an IPv6 address goes into brackets and quotes. */

@@ -158,4 +158,18 @@ overProxies("limits", (proxyTest) => {
       }
     },
   );
+
+  proxyTest("no descriptor for a server: 503, the client's connection lives on", async (bench) => {
+    const { proxy, server, client } = await bench.trio();
+    proxy.loop.driver.open = () => -24;
+    client.write(get());
+    assert.equal((await readAnswer(client)).status, 503);
+    await proxy.quiet();
+    assert.match(proxy.log()[0]!, / 503 \d+ - - RC-- /);
+    assert.equal(proxy.cell("web", "a", "FAILURES"), 0);
+    Reflect.deleteProperty(proxy.loop.driver, "open");
+    client.write(get());
+    (await server.request()).peer.write(plain("again"));
+    assert.equal((await readAnswer(client)).body.toString(), "again");
+  });
 });
