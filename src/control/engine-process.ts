@@ -9,6 +9,14 @@ import type { Channel } from "./supervisor-link.ts";
 const RECEIVE_MS = 5000;
 
 /**
+ * The tables of connections are large arrays that are touched all over: the C library is to ask for
+ * huge pages for such (mallopt(3), glibc from 2.35; others do not look). What is set already stays.
+ */
+function tunables(set: string | undefined): string {
+  return [set, "glibc.malloc.hugetlb=1"].filter(Boolean).join(":");
+}
+
+/**
  * Starts `entry` as an engine process: standard output and error are ours, messages go over Node's
  * IPC channel, descriptors over a socket pair. It is in our process group, but ignores a terminal's
  * signals.
@@ -23,6 +31,7 @@ export function spawnEngine(
   const child = spawn(process.execPath, [...execArgv, entry, String(threads)], {
     stdio: ["ignore", "inherit", "inherit", "ipc", theirs],
     serialization: "advanced",
+    env: { ...process.env, GLIBC_TUNABLES: tunables(process.env["GLIBC_TUNABLES"]) },
   });
   closeFd(theirs);
   let over = false;

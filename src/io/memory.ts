@@ -6,9 +6,11 @@ const MAP_PRIVATE = 0x02;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_FIXED_NOREPLACE = 0x100000;
+const MADV_HUGEPAGE = 14;
 const MFD_CLOEXEC = 1;
 
 const mmap = native<bigint>("mmap", "u64", "u64", "u64", "i32", "i32", "i32", "i64");
+const madvise = native("madvise", "i32", "u64", "u64", "i32");
 const munmap = native("munmap", "i32", "u64", "u64");
 const ftruncate = native("ftruncate", "i32", "i32", "i64");
 const memfdCreate = native("memfd_create", "i32", "u64", "u32");
@@ -42,7 +44,12 @@ export function mapArena(bytes: number): Mapping {
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
   for (let at = 0x1000_0000; at + bytes <= 0xffff_0000; at += 0x0100_0000) {
     const pointer = mmap(BigInt(at), BigInt(bytes), PROT_READ_WRITE, flags, -1, 0n);
-    if (pointer === BigInt(at)) return mapping(pointer, bytes);
+    if (pointer === BigInt(at)) {
+      // Hundreds of connections in turn touch more small pages than the processor keeps addresses
+      // of. Where the kernel has no huge ones, nothing is lost.
+      madvise(pointer, BigInt(bytes), MADV_HUGEPAGE);
+      return mapping(pointer, bytes);
+    }
     // Kernels before 4.17 take the address as a hint and may put the mapping elsewhere.
     if (pointer !== FAILED) munmap(pointer, BigInt(bytes));
   }

@@ -20,6 +20,7 @@ export const OP = Object.freeze({
   POLL_ADD: 6,
   ACCEPT: 13,
   ASYNC_CANCEL: 14,
+  LINK_TIMEOUT: 15,
   CONNECT: 16,
   CLOSE: 19,
   READ: 22,

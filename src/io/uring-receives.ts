@@ -3,6 +3,7 @@ import { HandleQueue } from "./handle-queue.ts";
 import type { Sink } from "./transport.ts";
 import { CQE_BUFFER, CQE_MORE, OP, RECV_MULTISHOT, RECV_POLL_FIRST, SQE } from "./uring-abi.ts";
 import type { ProvidedBuffers } from "./uring-buffers.ts";
+import type { LowWater } from "./uring-low-water.ts";
 import { KIND, KIND_SHIFT, type Requests } from "./uring-requests.ts";
 import type { Ring } from "./uring-ring.ts";
 import { IS, SOCK } from "./uring-sockets.ts";
@@ -24,6 +25,7 @@ const IGNORED = KIND.IGNORED << KIND_SHIFT;
 export class Receives {
   readonly #ring: Ring;
   readonly #requests: Requests;
+  readonly #lowWater: LowWater;
   readonly #cells: Int32Array;
   readonly #words: Int32Array;
   readonly #memory: Uint8Array;
@@ -41,6 +43,7 @@ export class Receives {
   constructor(
     ring: Ring,
     requests: Requests,
+    lowWater: LowWater,
     cells: Int32Array,
     memory: ArrayBuffer,
     address: number,
@@ -49,6 +52,7 @@ export class Receives {
   ) {
     this.#ring = ring;
     this.#requests = requests;
+    this.#lowWater = lowWater;
     this.#cells = cells;
     this.#words = new Int32Array(memory);
     this.#memory = new Uint8Array(memory);
@@ -67,7 +71,7 @@ export class Receives {
 
   receive(socket: number): void {
     const at = socket * SOCK.WORDS;
-    let flags = (this.#cells[at + SOCK.FLAGS]! & ~IS.SPLICE_AGAIN) | IS.WANTED;
+    let flags = this.#cells[at + SOCK.FLAGS]! | IS.WANTED;
     // One arrival after another in small pieces: a multishot receive saves arming each time.
     if (flags & IS.POOLED_LAST) flags |= IS.MULTI;
     this.#cells[at + SOCK.FLAGS] = flags;
@@ -79,7 +83,7 @@ export class Receives {
     const cell = socket * SOCK.WORDS;
     this.#cells[cell + SOCK.INTO_AT] = at;
     this.#cells[cell + SOCK.INTO_BYTES] = bytes;
-    const past = IS.MULTI | IS.POOLED_LAST | IS.SPLICE_AGAIN;
+    const past = IS.MULTI | IS.POOLED_LAST;
     const flags = (this.#cells[cell + SOCK.FLAGS]! & ~past) | IS.INTO;
     this.#cells[cell + SOCK.FLAGS] = flags;
     if (this.#cells[cell + SOCK.HELD]! > 0 || flags & IS.ENDED) this.#enqueue(socket);
@@ -106,6 +110,7 @@ export class Receives {
     const cell = socket * SOCK.WORDS + SOCK.FLAGS;
     const flags = this.#cells[cell]!;
     this.#cells[cell] = flags | IS.ARMED;
+    if (this.#cells[socket * SOCK.WORDS + SOCK.LOW_WATER]! > 1) this.#lowWater.set(socket, 1);
     // A fresh client's request is often here already; anything else is asked for before it comes.
     const single = flags & IS.ACCEPTED ? 0 : RECV_POLL_FIRST;
     const how = flags & IS.MULTI ? RECV_MULTISHOT : single;
@@ -124,6 +129,7 @@ export class Receives {
   #armInto(socket: number): void {
     const cell = socket * SOCK.WORDS;
     this.#cells[cell + SOCK.FLAGS]! |= IS.INTO_ARMED;
+    if (this.#cells[cell + SOCK.LOW_WATER]! > 1) this.#lowWater.set(socket, 1);
     const at = this.#requests.entry(OP.RECV, KIND.INTO, socket);
     this.#words[at + 4] = this.#address + this.#cells[cell + SOCK.INTO_AT]!;
     this.#words[at + 6] = this.#cells[cell + SOCK.INTO_BYTES]!;

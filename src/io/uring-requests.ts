@@ -1,5 +1,5 @@
 // @hot
-import { SQE } from "./uring-abi.ts";
+import { OP, SOCKET_SETSOCKOPT, SQE } from "./uring-abi.ts";
 import type { Ring } from "./uring-ring.ts";
 import { SOCK } from "./uring-sockets.ts";
 
@@ -36,4 +36,28 @@ export class Requests {
     this.#cells[socket * SOCK.WORDS + SOCK.PENDING]!++;
     return this.#ring.entry(op | SQE.FIXED_FILE, socket, (kind << KIND_SHIFT) | socket, 0);
   }
+}
+
+/**
+ * setsockopt inside the ring, silent on success; `valueAt` is an address that stays until it is
+ * submitted. A failure is told under `data`.
+ */
+export function writeSetOption(
+  ring: Ring,
+  socket: number,
+  level: number,
+  option: number,
+  valueAt: number,
+  bytes: number,
+  flags: number,
+  data: number,
+): void {
+  const op = OP.URING_CMD | SQE.FIXED_FILE | SQE.CQE_SKIP_SUCCESS | flags;
+  const at = ring.entry(op, socket, data, 0);
+  const words = ring.words;
+  words[at + 2] = SOCKET_SETSOCKOPT;
+  words[at + 4] = level;
+  words[at + 5] = option;
+  words[at + 11] = bytes;
+  words[at + 12] = valueAt;
 }

@@ -38,7 +38,9 @@ export const SOCK = Object.freeze({
   SEND_LEFT: 20,
   SEND_BYTES: 21,
   SEND_FLAGS: 22,
-  WORDS: 23,
+  /** SO_RCVLOWAT as far as we set it; 0 = as the kernel made it. */
+  LOW_WATER: 23,
+  WORDS: 24,
 });
 
 export const IS = Object.freeze({
@@ -69,8 +71,6 @@ export const IS = Object.freeze({
   POOLED_LAST: 131072,
   /** A client's, not ours. */
   ACCEPTED: 262144,
-  /** A splice from it has just ended well: the next begins by asking for readiness. */
-  SPLICE_AGAIN: 524288,
 });
 
 export class SocketTable {

@@ -5,6 +5,7 @@ import { HandleQueue } from "./handle-queue.ts";
 import type { Pipes } from "./pipes.ts";
 import type { Sink } from "./transport.ts";
 import { OP, SQE } from "./uring-abi.ts";
+import type { LowWater } from "./uring-low-water.ts";
 import type { Ring } from "./uring-ring.ts";
 import { IS, SOCK } from "./uring-sockets.ts";
 
@@ -12,15 +13,19 @@ const EAGAIN = -ERRNO.EAGAIN;
 const EPIPE = -ERRNO.EPIPE;
 const POLLIN = 1;
 const POLLOUT = 4;
+/** Most bytes to wait for; the kernel makes a receive buffer of twice as many. */
+const GATHER_MOST = 262_144;
 
 /**
  * Bytes from one socket to another inside the kernel. The ring's own splice runs on the kernel's
  * worker threads and costs more than it saves, so this is splice(2), non-blocking, on descriptors
  * that the ring installs for the two sockets the first time; the ring tells when to go on.
  *
- *   begin ─► install both ─► fill pipe ─► empty it ─► spliced(from, n)
- *                              ▲  │ nothing there: poll `from`
- *                              └──┘ no room in `to`: poll it
+ *   begin ─► install both ─► gather ─► fill pipe ─► empty it ─► spliced(from, n)
+ *                                        ▲  │ nothing there: poll `from`
+ *                                        └──┘ no room in `to`: poll it
+ *
+ * To gather is to wait a moment for all that may be moved at once: see LowWater.
  */
 export class UringSplices {
   readonly #kernel: Kernel;
@@ -28,6 +33,7 @@ export class UringSplices {
   readonly #cells: Int32Array;
   readonly #words: Int32Array;
   readonly #pipes: Pipes;
+  readonly #lowWater: LowWater;
   /** User data of a completion for `from`, and for `to`, without the handle. */
   readonly #fromTag: number;
   readonly #toTag: number;
@@ -40,6 +46,7 @@ export class UringSplices {
     cells: Int32Array,
     words: Int32Array,
     pipes: Pipes,
+    lowWater: LowWater,
     fromTag: number,
     toTag: number,
     sockets: number,
@@ -49,6 +56,7 @@ export class UringSplices {
     this.#cells = cells;
     this.#words = words;
     this.#pipes = pipes;
+    this.#lowWater = lowWater;
     this.#fromTag = fromTag;
     this.#toTag = toTag;
     this.#queue = new HandleQueue(sockets * 2);
@@ -73,12 +81,8 @@ export class UringSplices {
     cells[at + SOCK.FLAGS]! |= IS.SPLICING;
     cells[to * SOCK.WORDS + SOCK.FLAGS]! |= IS.SPLICED_INTO;
     cells[to * SOCK.WORDS + SOCK.SPLICE_FROM] = from;
-    if (cells[at + SOCK.FLAGS]! & IS.SPLICE_AGAIN) {
-      // What there was has just been taken: the kernel tells when there is more, at once if need
-      // be.
-      cells[at + SOCK.FLAGS]! &= ~IS.SPLICE_AGAIN;
-      this.#poll(from, at, POLLIN, this.#fromTag);
-    } else this.#enqueue(from);
+    if (cells[at + SOCK.FD]! < 0) this.#enqueue(from);
+    else this.#gather(from, at);
     return true;
   }
 
@@ -96,7 +100,6 @@ export class UringSplices {
       const result = this.#step(from, at);
       if (result === EAGAIN) continue;
       this.#release(from);
-      if (result > 0) this.#cells[at + SOCK.FLAGS]! |= IS.SPLICE_AGAIN;
       told++;
       sink.spliced(from, result);
     }
@@ -173,7 +176,10 @@ export class UringSplices {
     if (cells[at + SOCK.SPLICE_HELD] === 0) {
       const pipe = this.#pipes.writer(cells[at + SOCK.SPLICE_PIPE]!);
       const n = this.#kernel.splice(cells[at + SOCK.FD]!, pipe, cells[at + SOCK.SPLICE_LIMIT]!);
-      if (n === EAGAIN) this.#poll(from, at, POLLIN, this.#fromTag);
+      if (n === EAGAIN) {
+        this.#lowWater.set(from, 1);
+        this.#poll(from, at, POLLIN, this.#fromTag, 0);
+      }
       if (n <= 0) return n;
       cells[at + SOCK.SPLICE_BYTES] = n;
       cells[at + SOCK.SPLICE_HELD] = n;
@@ -187,7 +193,7 @@ export class UringSplices {
     const pipe = this.#pipes.reader(cells[at + SOCK.SPLICE_PIPE]!);
     for (;;) {
       const n = this.#kernel.splice(pipe, cells[there + SOCK.FD]!, cells[at + SOCK.SPLICE_HELD]!);
-      if (n === EAGAIN) this.#poll(to, there, POLLOUT, this.#toTag);
+      if (n === EAGAIN) this.#poll(to, there, POLLOUT, this.#toTag, 0);
       if (n <= 0) return n === 0 ? EPIPE : n;
       cells[at + SOCK.SPLICE_HELD]! -= n;
       if (cells[at + SOCK.SPLICE_HELD] === 0) return cells[at + SOCK.SPLICE_BYTES]!;
@@ -204,9 +210,18 @@ export class UringSplices {
     return EAGAIN;
   }
 
-  #poll(socket: number, at: number, events: number, tag: number): void {
+  /** Polls until all that may be moved is there, or for a moment. */
+  #gather(from: number, at: number): void {
+    this.#ring.room(3);
+    this.#lowWater.set(from, Math.min(this.#cells[at + SOCK.SPLICE_LIMIT]!, GATHER_MOST));
+    this.#poll(from, at, POLLIN, this.#fromTag, SQE.IO_LINK);
+    this.#lowWater.bound();
+  }
+
+  #poll(socket: number, at: number, events: number, tag: number, link: number): void {
     this.#cells[at + SOCK.PENDING]!++;
-    const entry = this.#ring.entry(OP.POLL_ADD | SQE.FIXED_FILE, socket, tag | socket, 0);
+    const op = OP.POLL_ADD | SQE.FIXED_FILE | link;
+    const entry = this.#ring.entry(op, socket, tag | socket, 0);
     this.#words[entry + 7] = events;
   }
 

@@ -14,8 +14,9 @@ import * as abi from "./uring-abi.ts";
 import { OP, SQE } from "./uring-abi.ts";
 import { ProvidedBuffers } from "./uring-buffers.ts";
 import { Listeners } from "./uring-listeners.ts";
+import { LOW_WATER_BYTES, LowWater } from "./uring-low-water.ts";
 import { Receives } from "./uring-receives.ts";
-import { HANDLE_MASK, KIND, KIND_SHIFT, Requests } from "./uring-requests.ts";
+import { HANDLE_MASK, KIND, KIND_SHIFT, Requests, writeSetOption } from "./uring-requests.ts";
 import { Ring, type RingLayout, ringBytes, sqeBytes } from "./uring-ring.ts";
 import { IS, SOCK, SocketTable } from "./uring-sockets.ts";
 import { UringSplices } from "./uring-splices.ts";
@@ -36,6 +37,7 @@ interface ArenaLayout extends RingLayout {
   readonly lingerAt: number;
   readonly kernelAt: number;
   readonly pipeAt: number;
+  readonly lowWaterAt: number;
   readonly peersAt: number;
   readonly bufferRingAt: number;
   readonly buffersAt: number;
@@ -50,7 +52,8 @@ function layOut(options: DriverOptions, sockets: number): ArenaLayout {
   const completions = ENTRIES * 4;
   const sqeAt = 4096;
   const ringAt = sqeAt + sqeBytes(ENTRIES);
-  const peersAt = ringAt + ringBytes(completions);
+  const lowWaterAt = ringAt + ringBytes(completions);
+  const peersAt = lowWaterAt + alignPage(LOW_WATER_BYTES);
   const bufferRingAt = peersAt + alignPage(sockets * SOCKADDR_BYTES);
   const buffersAt = bufferRingAt + alignPage(options.buffers * 16);
   const pagesAt = buffersAt + alignPage(options.buffers * options.bufferBytes);
@@ -64,6 +67,7 @@ function layOut(options: DriverOptions, sockets: number): ArenaLayout {
     ringAt,
     entries: ENTRIES,
     completions,
+    lowWaterAt,
     peersAt,
     bufferRingAt,
     buffersAt,
@@ -129,9 +133,11 @@ export class UringDriver implements Driver {
     this.#table = new SocketTable(sockets);
     this.#cells = this.#table.cells;
     this.#requests = new Requests(this.#ring, this.#cells);
+    const lowWater = new LowWater(this.#ring, this.#cells, this.#address, layout.lowWaterAt);
     this.#receives = new Receives(
       this.#ring,
       this.#requests,
+      lowWater,
       this.#cells,
       this.#arena.buffer,
       this.#address,
@@ -140,8 +146,7 @@ export class UringDriver implements Driver {
     );
     this.#done = new Int32Array(layout.completions * 3);
     this.#words[layout.oneAt >> 2] = 1;
-    this.#words[layout.lingerAt >> 2] = 1;
-    this.#words[(layout.lingerAt >> 2) + 1] = 0;
+    this.#words.set([1, 0], layout.lingerAt >> 2);
     this.#listeners = new Listeners(
       this.#ring,
       this.#table,
@@ -158,6 +163,7 @@ export class UringDriver implements Driver {
       this.#cells,
       this.#words,
       this.#pipes,
+      lowWater,
       KIND.SPLICE_FROM << KIND_SHIFT,
       KIND.SPLICE_TO << KIND_SHIFT,
       sockets,
@@ -281,14 +287,14 @@ export class UringDriver implements Driver {
     // What was told without the kernel may have been all that the caller waits for.
     const ready = this.#receives.ready;
     this.#receives.deliverReady(sink);
-    const told = ready + this.#splices.run(sink);
     this.#listeners.rearm();
     this.#buffers.publish();
-    const busy = told + this.#receives.ready + this.#splices.waiting > 0;
+    const splices = this.#splices;
+    const busy = ready + this.#receives.ready + splices.waiting > 0;
     const wait = busy ? 0 : this.#listeners.boundWait(waitMs);
     const ring = this.#ring;
     const count = ring.enter(wait);
-    if (count <= 0) return count;
+    if (count < 0) return count;
     const done = this.#done;
     const words = this.#words;
     for (let i = 0; i < count; i++) {
@@ -297,11 +303,11 @@ export class UringDriver implements Driver {
       done[i * 3 + 1] = words[cqe + 2]!;
       done[i * 3 + 2] = words[cqe + 3]!;
     }
-    ring.consume(count);
+    if (count > 0) ring.consume(count);
     for (let i = 0; i < count; i++) {
       this.#complete(sink, done[i * 3]!, done[i * 3 + 1]!, done[i * 3 + 2]!);
     }
-    return count;
+    return count + splices.run(sink);
   }
 
   destroy(): void {
@@ -322,13 +328,7 @@ export class UringDriver implements Driver {
     link: number,
   ): void {
     const data = (KIND.SOCKET << KIND_SHIFT) | socket;
-    const op = OP.URING_CMD | SQE.FIXED_FILE | SQE.CQE_SKIP_SUCCESS | link;
-    const at = this.#ring.entry(op, socket, data, 0);
-    this.#words[at + 2] = abi.SOCKET_SETSOCKOPT;
-    this.#words[at + 4] = level;
-    this.#words[at + 5] = option;
-    this.#words[at + 11] = bytes;
-    this.#words[at + 12] = this.#address + valueAt;
+    writeSetOption(this.#ring, socket, level, option, this.#address + valueAt, bytes, link, data);
   }
 
   #armWake(): void {

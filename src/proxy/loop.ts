@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { CODE } from "#base/errors.ts";
 import { systemClock, threadBusyMs } from "#io/clock.ts";
 import type { Driver, DriverOptions } from "#io/driver.ts";
+import { PAGE_SIZES } from "#io/pages.ts";
 import { chooseDriver } from "#io/probe.ts";
 import { type Board, FRONTEND, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
 import type { EnginePlan, Plan } from "#plan/plan.ts";
@@ -23,7 +24,8 @@ const HOUSEKEEPING_MS = 25;
 /** Sockets beyond two for each client, for connections to servers that lie idle. */
 const KEPT_UPSTREAMS = 256;
 const BUFFERS = 1024;
-const BUFFER_BYTES = 4096;
+/** What came in a buffer always fits in a page, where it is kept when it has to wait. */
+const BUFFER_BYTES = PAGE_SIZES[0]!;
 const LISTENERS = 1024;
 
 /**

@@ -89,7 +89,8 @@ function fitPage(core: Core, relay: number): boolean {
 function splice(core: Core, x: number, relay: number): boolean {
   const cells = core.exchanges;
   const left = core.numbers[leftCell(x, relay)]!;
-  if (left < SPLICE_FROM || (cells[x * X.size + X.FLAGS]! & XF.COPIED) !== 0) return false;
+  const least = cells[relay + RELAY.STATE] === RS.SPLICE ? 1 : SPLICE_FROM;
+  if (left < least || (cells[x * X.size + X.FLAGS]! & XF.COPIED) !== 0) return false;
   const to = cells[relay + RELAY.TO]!;
   if (!core.transport.splice(cells[relay + RELAY.FROM]!, to, Math.min(left, SPLICE_MOST))) {
     return false;

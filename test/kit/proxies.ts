@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { PAGE_SIZES } from "#io/pages.ts";
 import { openFds } from "./descriptors.ts";
 import { unusable } from "./drivers.ts";
 import { connectTo, type Peer } from "./peer.ts";
@@ -7,7 +8,13 @@ import { type Left, type ProxyOptions, TestProxy } from "./proxy.ts";
 import { RawServer } from "./raw-server.ts";
 
 /** What a proxy without peers has; the memory is for itself: room for one address. */
-const CLEAN: Left = { connections: 0, upstreams: 0, exchanges: 0, pageBytes: 4096, gauges: [] };
+const CLEAN: Left = {
+  connections: 0,
+  upstreams: 0,
+  exchanges: 0,
+  pageBytes: PAGE_SIZES[0]!,
+  gauges: [],
+};
 
 /** What a test of the proxy gets; everything made with it ends with the test. */
 export class Bench {

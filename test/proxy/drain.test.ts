@@ -28,7 +28,7 @@ overProxies("draining", (proxyTest) => {
     const last = await readAnswer(fresh);
     assert.equal(value(last, "connection"), "close");
     fresh.end();
-    await proxy.quiet();
+    await proxy.over();
     assert.equal(proxy.loop.ended, true);
     assert.deepEqual(proxy.messages.at(-1), { type: "drained", cut: 0 });
   });
@@ -41,6 +41,7 @@ overProxies("draining", (proxyTest) => {
     await proxy.advance(4_900);
     assert.equal(proxy.loop.ended, false);
     await proxy.advance(200);
+    await proxy.over();
     assert.equal(proxy.loop.ended, true);
     assert.deepEqual(proxy.messages.at(-1), { type: "drained", cut: 1 });
     await client.ending();
@@ -56,7 +57,7 @@ overProxies("draining", (proxyTest) => {
     client.write(get());
     assert.equal((await readAnswer(client)).body.toString(), "served");
     client.end();
-    await proxy.quiet();
+    await proxy.over();
     assert.equal(proxy.loop.ended, true);
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
+import { PAGE_SIZES } from "#io/pages.ts";
 import { readAnswer, value } from "#kit/answer.ts";
 import type { Peer } from "#kit/peer.ts";
 import { overProxies } from "#kit/proxies.ts";
@@ -190,7 +191,7 @@ overProxies("random clients against a model", (proxyTest) => {
         else assert.fail(`at a standstill: ${JSON.stringify(proxy.left())}`);
         while (proxy.left().connections > 0) await proxy.quiet();
         const { exchanges, pageBytes } = proxy.left();
-        assert.deepEqual({ exchanges, pageBytes }, { exchanges: 0, pageBytes: 4096 });
+        assert.deepEqual({ exchanges, pageBytes }, { exchanges: 0, pageBytes: PAGE_SIZES[0]! });
         assert.deepEqual(wrong, []);
       },
     );

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
+import { PAGE_SIZES } from "#io/pages.ts";
 import { get, readAnswer } from "#kit/answer.ts";
 import type { Peer } from "#kit/peer.ts";
 import { overProxies } from "#kit/proxies.ts";
@@ -197,7 +198,13 @@ overProxies("a storm", (proxyTest) => {
       proxy.stop();
       assert.deepEqual(storm.faults, []);
       const { connections, exchanges, pageBytes, upstreams, gauges } = left;
-      const clean = { connections: 0, exchanges: 0, pageBytes: 4096, upstreams: 0, gauges: [] };
+      const clean = {
+        connections: 0,
+        exchanges: 0,
+        pageBytes: PAGE_SIZES[0]!,
+        upstreams: 0,
+        gauges: [],
+      };
       assert.deepEqual({ connections, exchanges, pageBytes, upstreams, gauges }, clean);
     });
     await fc.assert(property, { numRuns: 200 });
