@@ -6,10 +6,9 @@ import { nginx } from "./contenders/nginx.ts";
 import { nodeHttp } from "./contenders/node-http.ts";
 import { weir } from "./contenders/weir.ts";
 import { checkTargets, middle, type Results, ratio } from "./http/targets.ts";
-import { type Arena, type Figures, type Subject, urlOf, type Work } from "./http/work.ts";
+import type { Arena, Figures, Subject, Work } from "./http/work.ts";
 import { WORKS } from "./http/works.ts";
 import type { Bench, BenchOptions, Outcome, ResultTable } from "./kit/bench.ts";
-import { fullSpeed } from "./kit/load.ts";
 import { freePort, listening } from "./kit/service.ts";
 
 const CONTENDERS: readonly Contender[] = [haproxy, weir, nginx, nodeHttp];
@@ -23,15 +22,33 @@ function chosen<T extends { readonly name: string }>(
   return some.length > 0 ? some : [...all];
 }
 
-/** Starts every contender that is installed and lets it warm up: compilers need it, caches too. */
-async function startSubjects(arena: Arena, options: BenchOptions): Promise<Subject[]> {
-  const subjects: Subject[] = [];
-  for (const contender of chosen(CONTENDERS, options.only)) {
+/**
+ * Rounds that do not count, of everybody's work: compilers need some seconds of each kind of work,
+ * caches a moment.
+ */
+const WARM_UP = -1;
+
+/** Those of the contenders who take part and are installed. */
+function present(options: BenchOptions): Contender[] {
+  return chosen(CONTENDERS, options.only).filter((contender) => {
     const version = contender.version();
-    if (version === undefined) {
-      options.say(`${contender.name}: not installed, left out`);
-      continue;
-    }
+    options.say(`${contender.name}: ${version ?? "not installed, left out"}`);
+    return version !== undefined;
+  });
+}
+
+/**
+ * Starts everybody who does this work, for this work alone: connections kept from another one, and
+ * what their ends have learnt of each other, would help some and hinder others.
+ */
+async function startSubjects(
+  work: Work,
+  contenders: readonly Contender[],
+  arena: Arena,
+): Promise<Subject[]> {
+  const subjects: Subject[] = [];
+  for (const contender of contenders) {
+    if (!(work.only?.includes(contender.name) ?? true)) continue;
     const port = await freePort();
     const { scratch, backendPort, contenderCpus: cpus } = arena;
     const service = contender.start({ scratch, port, backendPort, threads: 1, cpus });
@@ -42,9 +59,6 @@ async function startSubjects(arena: Arena, options: BenchOptions): Promise<Subje
       await stopAll(subjects);
       throw cause;
     }
-    const url = urlOf({ port }, "/1k");
-    await fullSpeed({ url, connections: 64, seconds: arena.seconds, cpus: arena.loadCpus });
-    options.say(`${contender.name}: ${version}`);
   }
   return subjects;
 }
@@ -53,39 +67,34 @@ async function stopAll(subjects: readonly Subject[]): Promise<void> {
   await Promise.all(subjects.map((subject) => subject.service.stop()));
 }
 
-/**
- * Every contender does every work once before anything counts: compilers need more than a moment.
- */
-async function warmUp(subjects: Subject[], arena: Arena, options: BenchOptions): Promise<void> {
-  for (const work of chosen(WORKS, options.only).filter((w) => !w.once)) {
-    for (const subject of subjects) {
-      if (work.only && !work.only.includes(subject.contender.name)) continue;
-      await work.measure(subject, arena).catch(() => {});
-    }
-    options.say(`warmed up: ${work.name}`);
-  }
-}
-
-/** Every contender does every work, in turn, round after round; who begins changes. */
-async function compete(subjects: Subject[], arena: Arena, options: BenchOptions): Promise<Results> {
-  const results: Record<string, Record<string, Figures[]>> = {};
-  for (let round = 0; round < options.rounds; round++) {
-    for (const work of chosen(WORKS, options.only)) {
-      if (work.once && round > 0) continue;
-      const able = subjects.filter((s) => work.only?.includes(s.contender.name) ?? true);
-      for (let i = 0; i < able.length; i++) {
-        const subject = able[(i + round) % able.length]!;
+/** Rounds of a work by fresh processes. */
+async function compete(
+  work: Work,
+  contenders: readonly Contender[],
+  arena: Arena,
+  options: BenchOptions,
+): Promise<Record<string, readonly Figures[]>> {
+  const results: Record<string, Figures[]> = {};
+  const subjects = await startSubjects(work, contenders, arena);
+  try {
+    const rounds = work.once ? 1 : options.rounds;
+    for (let round = work.once || options.quick ? 0 : WARM_UP; round < rounds; round++) {
+      for (let i = 0; i < subjects.length; i++) {
+        const subject = subjects[(i + round - WARM_UP) % subjects.length]!;
         const { name } = subject.contender;
         const figures = await work.measure(subject, arena).catch((error: Error): Figures => {
           options.say(`${work.name} ${name} failed: ${error.message}`);
           return { failed: 1 };
         });
-        ((results[work.name] ??= {})[name] ??= []).push(figures);
+        if (round < 0) continue;
+        (results[name] ??= []).push(figures);
         const first = work.columns[0]!;
         const value = (figures[first.key] ?? Number.NaN).toFixed(first.digits);
         options.say(`round ${round + 1} ${work.name} ${name}: ${value} ${first.title}`);
       }
     }
+  } finally {
+    await stopAll(subjects);
   }
   return results;
 }
@@ -124,12 +133,13 @@ export const bench: Bench = {
     };
     const backend = startBackend(scratch, backendPort, arena.loadCpus);
     process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
-    let subjects: Subject[] = [];
     try {
       await listening(backendPort, backend);
-      subjects = await startSubjects(arena, options);
-      if (!options.quick) await warmUp(subjects, arena, options);
-      const results = await compete(subjects, arena, options);
+      const contenders = present(options);
+      const results: Record<string, Record<string, readonly Figures[]>> = {};
+      for (const work of chosen(WORKS, options.only)) {
+        results[work.name] = await compete(work, contenders, arena, options);
+      }
       return {
         tables: chosen(WORKS, options.only)
           .filter((work) => results[work.name])
@@ -138,7 +148,6 @@ export const bench: Bench = {
         data: { seconds: arena.seconds, haproxyPerSecond: arena.haproxyPerSecond, results },
       };
     } finally {
-      await stopAll(subjects);
       await backend.stop();
       rmSync(scratch, { recursive: true, force: true });
     }

@@ -1,10 +1,21 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { until } from "./until.ts";
 
-/** A zombie has ended, whoever may still have to hear of it. */
+/**
+ * A process whose threads are all zombies has ended, whoever may still have to hear of it. The
+ * first thread may be one long before the others, which still have its sockets.
+ */
 export function isAlive(pid: number): boolean {
   try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return readdirSync(`/proc/${pid}/task`).some((tid) => isRunning(`/proc/${pid}/task/${tid}`));
+  } catch {
+    return false;
+  }
+}
+
+function isRunning(task: string): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`${task}/status`, "utf8"));
   } catch {
     return false;
   }

@@ -183,6 +183,16 @@ export class TestProxy {
     }
   }
 
+  /** As empty, until the worker has ended. */
+  async over(): Promise<void> {
+    const end = performance.now() + GIVEN_UP_MS;
+    await this.quiet();
+    while (!this.loop.ended && performance.now() < end) {
+      await delay(1);
+      await this.quiet();
+    }
+  }
+
   /** Lets time pass, after what is under way and before what follows from it. */
   async advance(ms: number): Promise<void> {
     await this.quiet();
