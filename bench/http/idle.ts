@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { fullSpeed, type Load } from "../kit/load.ts";
+import { fullSpeed } from "../kit/load.ts";
 import { memory } from "../kit/procfs.ts";
 import { freePort, listening, pinned, type Service } from "../kit/service.ts";
-import { type Arena, columns, metered, urlOf, type Work } from "./work.ts";
+import { median } from "../kit/statistics.ts";
+import { type Arena, columns, metered, type Subject, urlOf, type Work } from "./work.ts";
 
 const CONNECTIONS = 15_000;
 
@@ -49,13 +50,47 @@ async function settledMemory(service: Service): Promise<{ rss: number; pss: numb
   return last;
 }
 
-/** Load at full speed, twice: the first time is for compilers. */
-async function warm(service: Service, load: Load) {
-  await fullSpeed(load);
-  return await metered(service, () => fullSpeed(load));
+/** How often traffic beside and alone take turns; one noisy burst must not decide. */
+const TURNS = 5;
+
+interface Burst {
+  readonly cpuUs: number;
+  readonly perSecond: number;
+  readonly failed: number;
 }
 
-/** Memory of a fresh process with the connections less without, and traffic beside them. */
+/** Load on both in turn, after one burst on each for compilers: pairs of bursts. */
+async function besideAndAlone(
+  beside: Subject,
+  alone: Subject,
+  arena: Arena,
+): Promise<[Burst, Burst][]> {
+  const burst = ({ service, port }: Subject): Promise<Burst> => {
+    const url = urlOf({ port }, "/1k");
+    const { seconds, loadCpus: cpus } = arena;
+    return metered(service, () => fullSpeed({ url, connections: 64, seconds, cpus }));
+  };
+  const pairs: [Burst, Burst][] = [];
+  for (let turn = 0; turn <= TURNS; turn++) {
+    const first = await burst(turn % 2 === 0 ? beside : alone);
+    const second = await burst(turn % 2 === 0 ? alone : beside);
+    if (turn > 0) pairs.push(turn % 2 === 0 ? [first, second] : [second, first]);
+  }
+  return pairs;
+}
+
+async function startFresh({ contender }: Subject, arena: Arena): Promise<Subject> {
+  const port = await freePort();
+  const { scratch, backendPort, contenderCpus: cpus } = arena;
+  const service = contender.start({ scratch, port, backendPort, threads: 1, cpus });
+  await listening(port, service);
+  return { contender, service, port };
+}
+
+/**
+ * Memory of a fresh process with the connections less without, and traffic beside them, against
+ * that of a process without any.
+ */
 export const idle: Work = {
   name: "idle",
   title: `${CONNECTIONS} idle keep-alive connections, and 64 busy ones beside them`,
@@ -69,37 +104,24 @@ export const idle: Work = {
   ],
   once: true,
   only: ["weir", "haproxy", "nginx"],
-  async measure({ contender }, arena) {
-    const port = await freePort();
-    const service = contender.start({
-      scratch: arena.scratch,
-      port,
-      backendPort: arena.backendPort,
-      threads: 1,
-      cpus: arena.contenderCpus,
-    });
+  async measure(alone, arena) {
+    const subject = await startFresh(alone, arena);
+    const { service, port } = subject;
     try {
-      await listening(port, service);
-      const load = {
-        url: urlOf({ port }, "/1k"),
-        connections: 64,
-        seconds: arena.seconds,
-        cpus: arena.loadCpus,
-      };
       // Little load before: what a collector gives back after much would hide connections.
-      await fullSpeed({ ...load, connections: 1, seconds: 1 });
+      const url = urlOf(subject, "/1k");
+      await fullSpeed({ url, connections: 1, seconds: 1, cpus: arena.loadCpus });
       const before = await settledMemory(service);
       const release = await holdIdle(port, arena);
       const idle = await settledMemory(service);
-      const beside = await warm(service, load).finally(release);
-      const alone = await warm(service, load);
+      const pairs = await besideAndAlone(subject, alone, arena).finally(release);
       return {
         bytesEach: (idle.rss - before.rss) / CONNECTIONS,
         pssEach: (idle.pss - before.pss) / CONNECTIONS,
         rssMb: idle.rss / 1e6,
-        cpuRatio: beside.cpuUs / alone.cpuUs,
-        rateRatio: beside.perSecond / alone.perSecond,
-        failed: alone.failed + beside.failed,
+        cpuRatio: median(pairs.map(([beside, lone]) => beside.cpuUs / lone.cpuUs)),
+        rateRatio: median(pairs.map(([beside, lone]) => beside.perSecond / lone.perSecond)),
+        failed: pairs.flat().reduce((sum, { failed }) => sum + failed, 0),
       };
     } finally {
       await service.stop();
