@@ -72,6 +72,34 @@ overDrivers("splice", (test) => {
     assert.equal(h.read(from, 6).toString(), "456789");
   });
 
+  test("few bytes of many that are to come are not held back, nor the next, read as usual", (bench, t) => {
+    const h = bench();
+    if (!canSplice(h, t)) return;
+    const { source, from, to, sink } = relay(h);
+    for (const word of ["drop", "by", "drop!"]) {
+      h.driver.splice(from, to, MEGABYTE);
+      h.settle();
+      h.sendNow(source, Buffer.from(word));
+      assert.equal(h.next("spliced", from).result, word.length);
+      assert.equal(h.read(sink, word.length).toString(), word);
+    }
+    h.driver.receive(from);
+    h.settle();
+    h.sendNow(source, Buffer.from("on"));
+    const { result, buffer } = h.next("received", from);
+    assert.equal(result, 2);
+    h.driver.release(buffer);
+    const at = h.area(1000);
+    h.driver.splice(from, to, MEGABYTE);
+    h.settle();
+    h.sendNow(source, Buffer.from("more"));
+    assert.equal(h.next("spliced", from).result, 4);
+    h.driver.receiveInto(from, at, 1000);
+    h.settle();
+    h.sendNow(source, Buffer.from("and on"));
+    assert.equal(h.next("received", from).result, 6);
+  });
+
   test("a splice waits for bytes, and for room", (bench, t) => {
     const h = bench();
     if (!canSplice(h, t)) return;
