@@ -219,7 +219,7 @@ export interface BoardSizes {
 }
 
 const MAGIC = 0x57454952;
-const VERSION = 1;
+const VERSION = 2;
 const align = (n: number, to = 4096): number => Math.ceil(n / to) * to;
 
 /** Element counts and byte offsets of a Board of the given sizes. */
@@ -238,7 +238,9 @@ function measure(s: BoardSizes) {
   const gauges =
     s.frontends * FRONTEND_GAUGES.size +
     s.backends * BACKEND_GAUGES.size +
-    s.servers * SERVER_GAUGES.size;
+    s.servers * SERVER_GAUGES.size +
+    s.backends +
+    s.servers;
   const sharedBytes = align(shared * 4);
   const totalsBytes = align(totals * 8 + gauges * 4);
   return {
@@ -264,6 +266,13 @@ export interface WorkerTotals {
   readonly frontendGauges: Int32Array;
   readonly backendGauges: Int32Array;
   readonly serverGauges: Int32Array;
+  /**
+   * By backend, and by server: since when the first of this worker's requests that wait for any of
+   * the backend's servers, or for just that one, has waited; milliseconds since 1970 modulo 2³², 0
+   * where nobody waits.
+   */
+  readonly backendWaits: Int32Array;
+  readonly serverWaits: Int32Array;
   /** The log ring; WORKER.LOG_HEAD and LOG_TAIL are its free-running byte positions (mod 2³²). */
   readonly log: Uint8Array;
 }
@@ -313,6 +322,8 @@ export class Board {
         frontendGauges: words(sizes.frontends * FRONTEND_GAUGES.size),
         backendGauges: words(sizes.backends * BACKEND_GAUGES.size),
         serverGauges: words(sizes.servers * SERVER_GAUGES.size),
+        backendWaits: words(sizes.backends),
+        serverWaits: words(sizes.servers),
         log: new Uint8Array(buffer as ArrayBuffer, logAt, sizes.logBytes),
       };
     });

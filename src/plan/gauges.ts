@@ -36,6 +36,8 @@ export function forgetWorker(board: Board, worker: number): void {
   takeBack(board.frontends, FRONTEND, own.frontendGauges, FRONTEND_GAUGES);
   takeBack(board.backends, BACKEND, own.backendGauges, BACKEND_GAUGES);
   takeBack(board.servers, SERVER, own.serverGauges, SERVER_GAUGES);
+  own.backendWaits.fill(0);
+  own.serverWaits.fill(0);
   const row = worker * WORKER.size;
   board.workers[row + WORKER.CONNECTIONS] = 0;
   board.workers[row + WORKER.UPSTREAMS] = 0;

@@ -7,6 +7,7 @@ import { connectServer } from "./connect.ts";
 import type { Core } from "./core.ts";
 import { countActive } from "./exchange.ts";
 import { changeLine, enqueue, leaveLine } from "./line.ts";
+import { hasPrecedence, waitsSince } from "./precedence.ts";
 import type { BackendRuntime, ServerRuntime } from "./runtime.ts";
 import { N, X, XF, XS } from "./tables.ts";
 import { watchClient } from "./watch.ts";
@@ -18,16 +19,19 @@ import { watchClient } from "./watch.ts";
 export function assign(core: Core, x: number): void {
   const backend = core.runtime.backends[core.exchanges[x * X.size + X.BACKEND]!]!;
   const position = choose(core, x, backend);
-  if (position >= 0 && !isOvertaking(core, x, backend)) give(core, x, backend, position);
+  if (position >= 0 && !isOvertaking(core, x, backend, position)) give(core, x, backend, position);
   else if (position !== NONE) waitInLine(core, x, backend);
   else failExchange(core, x, CODE.SERVER_NONE);
 }
 
 /** Others wait that could go wherever this one can. */
-function isOvertaking(core: Core, x: number, backend: BackendRuntime): boolean {
-  if (backend.waiting === 0) return false;
-  const stick = core.exchanges[x * X.size + X.STICK]!;
-  return backend.line.count > 0 || (stick >= 0 && core.runtime.servers[stick]!.line.count > 0);
+function isOvertaking(core: Core, x: number, backend: BackendRuntime, position: number): boolean {
+  if (backend.waiting > 0) {
+    if (backend.line.count > 0) return true;
+    const stick = core.exchanges[x * X.size + X.STICK]!;
+    if (stick >= 0 && core.runtime.servers[stick]!.line.count > 0) return true;
+  }
+  return !hasPrecedence(core, backend, backend.servers[position]!.slot, core.wallMs | 0);
 }
 
 function waitInLine(core: Core, x: number, backend: BackendRuntime): void {
@@ -135,6 +139,7 @@ function serveBackend(core: Core, backend: BackendRuntime): void {
     if (any >= 0 && (own < 0 || isBefore(core, any, own))) {
       const position = choose(core, any, backend);
       if (position >= 0) {
+        if (!comesFirst(core, any, backend, position)) return;
         if (!give(core, any, backend, position)) return;
         continue;
       }
@@ -147,8 +152,15 @@ function serveBackend(core: Core, backend: BackendRuntime): void {
         continue;
       }
     }
-    if (own < 0 || !give(core, own, backend, server!.position)) return;
+    if (own < 0 || !comesFirst(core, own, backend, server!.position)) return;
+    if (!give(core, own, backend, server!.position)) return;
   }
+}
+
+/** Nobody in another thread has waited notably longer for the same server than this one. */
+function comesFirst(core: Core, x: number, backend: BackendRuntime, position: number): boolean {
+  const server = backend.servers[position]!.slot;
+  return hasPrecedence(core, backend, server, waitsSince(core, x));
 }
 
 /** Of the servers with room and a line, the one whose first has waited longest. */

@@ -2,28 +2,30 @@
 import { CODE } from "#base/errors.ts";
 import { BACKEND, BACKEND_GAUGES, BACKEND_TOTALS, SERVER, SERVER_GAUGES } from "#plan/board.ts";
 import type { Core } from "./core.ts";
+import { publishWait } from "./precedence.ts";
 import type { BackendRuntime, Line } from "./runtime.ts";
 import { N, X, XS } from "./tables.ts";
 
 /**
  * Requests that wait for a server: a line for each backend, of those that any server will do for,
  * and one for each server, of those that must go there. Over all lines of a backend the order is
- * that of tickets.
+ * that of tickets; over threads see precedence.ts.
  */
 
 /** Puts the exchange at the end of its line: 0, or the code of why it cannot wait. */
 export function enqueue(core: Core, x: number, backend: BackendRuntime): number {
   const at = x * X.size;
   const cells = core.exchanges;
-  if (backend.waiting >= backend.plan.queueLimit || backend.retired) return CODE.QUEUE_FULL;
+  const waiting = core.board.backends[backend.slot * BACKEND.size + BACKEND.QUEUED]!;
+  if (waiting >= backend.plan.queueLimit || backend.retired) return CODE.QUEUE_FULL;
   cells[at + X.STATE] = XS.QUEUED;
   cells[at + X.TICKET] = core.ticket;
   core.ticket = (core.ticket + 1) | 0;
   cells[at + X.LINE_OF] = cells[at + X.STICK]!;
   cells[at + X.AHEAD] = lineOf(core, x, backend).count;
+  core.numbers[x * N.size + N.QUEUED] = core.nowMs;
   link(core, x, backend);
   core.totals.backends[backend.slot * BACKEND_TOTALS.size + BACKEND_TOTALS.QUEUED]!++;
-  core.numbers[x * N.size + N.QUEUED] = core.nowMs;
   core.timers.set(cells[at + X.CLIENT]!, core.nowMs, backend.plan.timeouts.queueMs);
   return 0;
 }
@@ -92,6 +94,7 @@ function count(core: Core, x: number, backend: BackendRuntime, by: number): void
   core.totals.backendGauges[backend.slot * BACKEND_GAUGES.size + BACKEND_GAUGES.QUEUED]! += by;
   Atomics.add(core.board.backends, backend.slot * BACKEND.size + BACKEND.QUEUED, by);
   const slot = core.exchanges[x * X.size + X.LINE_OF]!;
+  publishWait(core, backend, slot);
   if (slot < 0) return;
   core.totals.serverGauges[slot * SERVER_GAUGES.size + SERVER_GAUGES.QUEUED]! += by;
   Atomics.add(core.board.servers, slot * SERVER.size + SERVER.QUEUED, by);

@@ -21,6 +21,8 @@ import { CLIENT, CS, KIND, UP, US } from "./tables.ts";
  * How often what is not urgent is looked at: waiting requests, servers to be cleared, the calendar.
  */
 const HOUSEKEEPING_MS = 25;
+/** How often room that another thread left is looked for while requests wait. */
+const LOOK_MS = 1;
 /** Sockets beyond two for each client, for connections to servers that lie idle. */
 const KEPT_UPSTREAMS = 256;
 const BUFFERS = 1024;
@@ -64,6 +66,7 @@ export class Loop {
   #drainUntilMs = 0;
   #accepting = true;
   #housekeptMs = 0;
+  #lookedMs = 0;
   #wallOffset = 0;
   /** What earlier threads in this place had used. */
   readonly #busyBefore: number;
@@ -105,6 +108,7 @@ export class Loop {
     }
     core.timers.advance(core.nowMs, this.dispatch.due);
     if (core.nowMs - this.#housekeptMs >= HOUSEKEEPING_MS) this.#housekeep();
+    if (core.waiting > 0 && core.nowMs - this.#lookedMs >= LOOK_MS) this.#look();
     if (core.freed) serveLines(core);
     core.turn = (core.turn + 1) | 0;
     const accepts = core.totals.process[PROCESS_TOTALS.ACCEPTS]!;
@@ -139,7 +143,13 @@ export class Loop {
     const core = this.core;
     if (core.draining && this.#accepting) return 0;
     const wait = core.timers.waitMs(core.nowMs);
+    if (core.waiting > 0 && core.runtime.plan.engine.threads > 1) return Math.min(wait, LOOK_MS);
     return core.draining || core.waiting > 0 ? Math.min(wait, HOUSEKEEPING_MS) : wait;
+  }
+
+  #look(): void {
+    this.#lookedMs = this.core.nowMs;
+    this.core.freed = true;
   }
 
   #setClock(now: number): void {
@@ -162,7 +172,7 @@ export class Loop {
   }
 
   /**
-   * Serves queues that other threads made room for, and clears servers that control wants cleared.
+   * Obeys operators' words on frontends, and clears servers that control wants cleared.
    */
   #housekeep(): void {
     const core = this.core;
@@ -170,7 +180,6 @@ export class Loop {
     this.#setClock(core.nowMs);
     this.core.totals.process[PROCESS_TOTALS.BUSY_MS] = this.#busyBefore + threadBusyMs();
     if (this.#accepting) for (const [fd, listener] of this.#listening) this.#pause(fd, listener);
-    if (core.waiting > 0) core.freed = true;
     for (const server of core.runtime.servers) {
       if (!server) continue;
       if (server.retired && server.idleFirst >= 0) closeAllIdle(core, server);

@@ -66,6 +66,8 @@ export class BackendRuntime {
   line = new Line();
   /** Requests in that line and in those of the servers. */
   waiting = 0;
+  /** When room was last left to another thread, see precedence.ts. */
+  leftMs = -1e9;
   retired = false;
   /** How a lost request may be repeated, from `retryOn`. */
   readonly retryEmpty: boolean;
