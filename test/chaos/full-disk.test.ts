@@ -1,7 +1,6 @@
 /**
  * A log that cannot be written: requests go on, what is lost is counted and said, and lines are
- * written again when there is room. The clock's steps are not tried here: only root of a machine
- * may set it.
+ * written again when there is room.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -14,7 +14,7 @@ export class SimClock implements Timers {
   #nowMs = 0;
   #order = 0;
   #timers = new Set<Timer>();
-  readonly #wallStartMs: number;
+  #wallStartMs: number;
 
   constructor(wallStartMs = Date.UTC(2030, 0, 1)) {
     this.#wallStartMs = wallStartMs;
@@ -26,6 +26,11 @@ export class SimClock implements Timers {
 
   wallMs(): number {
     return this.#wallStartMs + this.#nowMs;
+  }
+
+  /** Somebody sets the calendar forward, or back; no time passes. */
+  stepWall(ms: number): void {
+    this.#wallStartMs += ms;
   }
 
   after(delayMs: number, fn: () => void): Cancel {
