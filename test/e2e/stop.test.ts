@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { get, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { startOrigin } from "#kit/origin.ts";
 import { until } from "#kit/until.ts";
-import { startWeir } from "#kit/weir.ts";
+import { startWeir, WEIR_COMMAND } from "#kit/weir.ts";
 
 const configOf = (web: number, origin: number, drain = "30s"): string => `
 frontends:
@@ -112,4 +114,26 @@ test("weir stop waits until all has ended; afterwards nobody answers", async (t)
     assert.equal(code, 6, command);
     assert.match(err, /admin\.sock: no weir runs there/);
   }
+});
+
+test("weir stop ends also when nobody reaps the supervisor, as in a container", async (t) => {
+  const origin = await startOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
+  await weir.stop();
+  // The shell becomes a `sleep`, which knows nothing of the child it got that way.
+  const script = '"$@" & echo $!; exec sleep 600';
+  const words = [...WEIR_COMMAND, "run", "-f", weir.configFile, "--socket", weir.socket];
+  const parent = spawn("sh", ["-c", script, "sh", ...words], { detached: true });
+  const ended = once(parent, "exit");
+  t.after(async () => {
+    process.kill(-parent.pid!, "SIGKILL");
+    await ended;
+  });
+  const [text] = (await once(parent.stdout, "data")) as [Buffer];
+  const pid = Number(text.toString());
+  const isReady = () => weir.admin("/readyz").then(({ status }) => status === 200);
+  await until("it serves", () => isReady().catch(() => false));
+  const { code, out } = await weir.cli("stop");
+  assert.deepEqual([code, out], [0, "stopped\n"]);
+  process.kill(pid, 0);
 });

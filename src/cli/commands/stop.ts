@@ -4,6 +4,7 @@ import { askJson } from "../client.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { flag } from "../option.ts";
+import { isAlive } from "../process-alive.ts";
 import { adminSocketPath, socketOption } from "../socket-path.ts";
 
 const LOOK_MS = 50;
@@ -40,12 +41,3 @@ export const stop = command({
     return EXIT.OK;
   },
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
