@@ -11,7 +11,7 @@ import type { Fault } from "#schema/index.ts";
  * get this object and listening descriptors, and never reach into the engine otherwise.
  */
 
-/** How to end: within engine.drain, within 5 s, or at once. */
+/** How to end: within engine.drain after engine.shutdownDelay, within 5 s, or at once. */
 export type StopMode = "graceful" | "quick" | "now";
 
 export type EngineState = "starting" | "running" | "draining";

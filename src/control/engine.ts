@@ -28,6 +28,7 @@ import { faultSaying } from "./fault-saying.ts";
 import type { LogDrain } from "./log-drain.ts";
 import type { EngineStart } from "./protocol.ts";
 import { Serial } from "./serial.ts";
+import { Shutdown } from "./shutdown.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
 import type { Workers } from "./workers.ts";
 
@@ -47,9 +48,6 @@ export interface EngineParts {
 }
 
 const BEAT_MS = 1000;
-const QUIET_LOOK_MS = 10;
-const QUIET_MS = 1000;
-const QUICK_MS = 5000;
 /**
  * Worker threads that died, each leaving some memory behind, after which a fresh process is better.
  */
@@ -68,7 +66,7 @@ export class Engine implements ControlApi {
   #state: EngineState = "starting";
   #lastReload: (ReloadResult & { at: number }) | undefined;
   #deaths = 0;
-  #stopping: StopMode | undefined;
+  #shutdown: Shutdown | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -189,41 +187,40 @@ export class Engine implements ControlApi {
   }
 
   /**
-   * Ends the engine: in order and within the limit of its mode, or at once. `replaced`: another
+   * Ends the engine: in order and within the limits of its mode, or at once. `replaced`: another
    * engine goes on with the sockets, the checks and the admin socket. May come again to make it
-   * faster.
+   * faster. Only who still has clients sent to it waits out `delayMs`.
    */
-  async #drain(mode: StopMode, replaced: boolean): Promise<void> {
-    const { workers, logs, events, configuration, exit } = this.#parts;
-    const before = this.#stopping;
-    this.#stopping = mode;
-    if (before !== undefined) {
-      if (mode === "now" && before !== "now") workers.stop();
+  async #drain(
+    mode: StopMode,
+    replaced: boolean,
+    delayMs: number = replaced ? 0 : this.plan().engine.shutdownDelayMs,
+  ): Promise<void> {
+    if (this.#shutdown) {
+      this.#shutdown.hurry(mode);
       return;
     }
+    const { workers, logs, events, configuration, listeners, exit } = this.#parts;
     this.#state = "draining";
     if (replaced) {
       configuration.stop();
       void this.#closeMonitor();
     } else this.#note(GLOBAL.ENGINE_STATE, 2);
-    const { drainMs } = this.plan().engine;
-    const limitMs = { graceful: drainMs, quick: Math.min(QUICK_MS, drainMs), now: 0 }[mode];
-    this.#closeWhenQuiet(this.timers.monotonicMs() + QUIET_MS);
-    const cut = await workers.drain(limitMs);
-    if (cut > 0) events.tell("engine", "warning", `${cut} requests were cut after ${limitMs} ms`);
+    this.#shutdown = new Shutdown(
+      {
+        timers: this.timers,
+        workers,
+        closeSockets: () => listeners.closeTraffic(),
+        tell: (level, text) => events.tell("engine", level, text),
+      },
+      { delayMs, drainMs: this.plan().engine.drainMs },
+      mode,
+    );
+    await this.#shutdown.run();
     configuration.stop();
     await logs.end();
     await this.#closeMonitor();
     exit(0);
-  }
-
-  /**
-   * Closes the sockets as soon as no worker accepts, so that clients are refused, not kept waiting.
-   */
-  #closeWhenQuiet(deadlineMs: number): void {
-    if (!this.#parts.workers.quiet() && this.timers.monotonicMs() < deadlineMs) {
-      this.timers.after(QUIET_LOOK_MS, () => this.#closeWhenQuiet(deadlineMs));
-    } else this.#parts.listeners.closeTraffic();
   }
 
   async #reloadBySignal(): Promise<void> {
@@ -266,7 +263,7 @@ export class Engine implements ControlApi {
   /** Nobody holds our sockets or would start us again: go, and leave them to whoever comes next. */
   #orphaned(): void {
     this.#parts.events.tell("engine", "error", "The supervisor is gone; draining");
-    void this.#drain("graceful", false);
+    void this.#drain("graceful", false, 0);
   }
 
   #passOnHealthEvents(): void {

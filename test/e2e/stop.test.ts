@@ -9,12 +9,12 @@ import { startOrigin } from "#kit/origin.ts";
 import { until } from "#kit/until.ts";
 import { startWeir, WEIR_COMMAND } from "#kit/weir.ts";
 
-const configOf = (web: number, origin: number, drain = "30s"): string => `
+const configOf = (web: number, origin: number, times = "drain: 30s"): string => `
 frontends:
   web: { bind: 127.0.0.1:${web}, default: app }
 backends:
   app: { servers: { a: 127.0.0.1:${origin} } }
-engine: { threads: 2, drain: ${drain} }
+engine: { threads: 2, ${times} }
 log: none
 `;
 
@@ -74,13 +74,45 @@ test("TERM lets requests under way end, refuses new ones, and says that it is no
 
 test("what does not end within engine.drain is cut", async (t) => {
   const origin = await startSlowOrigin(t);
-  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port, "300ms"));
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port, "drain: 300ms"));
   const slow = fetchText(weir.port());
   await origin.asked(1);
   const { code, err } = await weir.stop("SIGQUIT");
   assert.equal(code, 0);
-  assert.match(err, /1 requests were cut after 300 ms/);
+  assert.match(err, /1 request was cut after \d+ ms/);
   assert.notEqual(await slow, "late\n");
+});
+
+test("during engine.shutdownDelay it is not ready and serves; then it drains", async (t) => {
+  const origin = await startOrigin(t, (_, response) => response.end("served\n"));
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
+  // Long enough for a slow machine, and changed by a reload.
+  weir.configure(configOf(weir.port(), origin.port, "shutdownDelay: 3s"));
+  assert.equal((await weir.cli("reload")).code, 0);
+  weir.signal("SIGTERM");
+  await until("it is not ready", async () => (await weir.admin("/readyz")).status === 503);
+  assert.equal(await fetchText(weir.port()), "served\n");
+  const { code, err } = await weir.ended();
+  assert.equal(code, 0);
+  assert.match(err, /connections are still accepted for 3000 ms/);
+  assert.equal(await isRefused(weir.port()), true);
+});
+
+test("a second TERM, --quick and --now do not wait for engine.shutdownDelay", async (t) => {
+  const origin = await startOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port, "shutdownDelay: 1h"));
+  weir.signal("SIGTERM");
+  await weir.said(/still accepted/);
+  assert.equal((await weir.stop("SIGTERM")).code, 143);
+  for (const how of ["--quick", "--now"]) {
+    await weir.start();
+    assert.equal((await weir.cli("stop", how)).code, 0, how);
+    assert.equal((await weir.ended()).code, 0, how);
+  }
+  await weir.start();
+  weir.signal("SIGTERM");
+  await weir.said(/still accepted/);
+  assert.equal((await weir.cli("stop", "--quick")).code, 0);
 });
 
 test("a second TERM, and a second INT, stop at once", async (t) => {

@@ -14,8 +14,8 @@ export const stop = command({
   group: "daemon",
   summary: "stops a running weir and waits until it has ended",
   details: [
-    "Nothing new is accepted; requests under way may end within engine.drain, with --quick within 5 s,",
-    "with --now not at all.",
+    "After engine.shutdownDelay nothing new is accepted, and requests under way may end within",
+    "engine.drain. With --quick there is no delay and they have 5 s, with --now none.",
   ].join("\n"),
   options: {
     quick: flag("give requests 5 s at most"),

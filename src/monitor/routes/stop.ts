@@ -4,7 +4,7 @@ import { json, type Route } from "../route.ts";
 
 const FIELDS = {
   mode: oneOf(["graceful", "quick", "now"], {
-    help: "drain within engine.drain, within 5 s, or not at all",
+    help: "drain within engine.drain after engine.shutdownDelay, within 5 s, or not at all",
   }),
 } as const;
 
