@@ -22,6 +22,7 @@ import type {
   StopMode,
 } from "./api.ts";
 import { type Configuration, refusal } from "./configuration.ts";
+import { driverSayings } from "./driver-saying.ts";
 import { adminKey, type EngineListeners, pageKey } from "./engine-listeners.ts";
 import type { EventHub } from "./events.ts";
 import { faultSaying } from "./fault-saying.ts";
@@ -84,6 +85,7 @@ export class Engine implements ControlApi {
     // Its code loads while the workers start.
     const loading = loadMonitor();
     await configuration.open(start.role === "first");
+    this.#sayDrivers();
     const startMonitor = await loading;
     this.#monitor = await startMonitor(this, this.#monitorListeners());
     this.#state = "running";
@@ -264,6 +266,13 @@ export class Engine implements ControlApi {
   #orphaned(): void {
     this.#parts.events.tell("engine", "error", "The supervisor is gone; draining");
     void this.#drain("graceful", false, 0);
+  }
+
+  #sayDrivers(): void {
+    const { events, workers } = this.#parts;
+    for (const { level, text } of driverSayings(this.plan().engine.driver, workers.status())) {
+      events.tell("engine", level, text);
+    }
   }
 
   #passOnHealthEvents(): void {
