@@ -129,4 +129,11 @@ describe("weir top", () => {
     assert.match(out, /12 req\/s {3}0 in flight/);
     assert.match(out, /█ req\/s, last minute/);
   });
+
+  it("prints a frame as one line of JSON with --json", async () => {
+    const { code, out } = await weir("top", "--once", "--json");
+    assert.equal(code, EXIT.OK);
+    assert.match(out, /^[^\n]+\n$/);
+    assert.equal(JSON.parse(out).backends.length, 2);
+  });
 });

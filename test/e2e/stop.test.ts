@@ -140,6 +140,10 @@ test("weir stop waits until all has ended; afterwards nobody answers", async (t)
   const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
   const stopped = await weir.cli("stop");
   assert.deepEqual([stopped.code, stopped.out, stopped.err], [0, "stopped\n", ""]);
+  await weir.ended();
+  await weir.start();
+  const { out } = await weir.cli("stop", "--quick", "--json");
+  assert.deepEqual(JSON.parse(out), { state: "stopped", mode: "quick" });
   assert.equal((await weir.ended()).code, 0);
   for (const command of ["stop", "reload", "upgrade", "status"]) {
     const { code, err } = await weir.cli(command);

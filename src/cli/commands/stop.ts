@@ -22,6 +22,7 @@ export const stop = command({
     now: flag("cut requests off"),
     "no-wait": flag("return at once"),
     socket: socketOption,
+    json: flag("as JSON"),
   },
   async run(context, options) {
     if (options.now && options.quick) throw new WeirError("USAGE", "--quick or --now, not both");
@@ -31,13 +32,14 @@ export const stop = command({
       engine: { supervisorPid: number };
     };
     await askJson(socket, "/api/v1/stop", { method: "POST", body: { mode } });
-    if (options["no-wait"]) context.write(`stopping (${mode})\n`);
-    else {
+    if (!options["no-wait"]) {
       while (isAlive(engine.supervisorPid)) {
         await new Promise<void>((resolve) => void systemTimers.after(LOOK_MS, resolve));
       }
-      context.write("stopped\n");
     }
+    const state = options["no-wait"] ? "stopping" : "stopped";
+    if (options.json) context.write(`${JSON.stringify({ state, mode })}\n`);
+    else context.write(options["no-wait"] ? `stopping (${mode})\n` : "stopped\n");
     return EXIT.OK;
   },
 });
