@@ -97,8 +97,11 @@ export interface ControlApi {
   reload(): Promise<ReloadResult>;
   /** Starts a new engine on the same sockets and drains this one. */
   upgrade(): Promise<Outcome>;
-  /** Returns at once; progress is in the events and in `status().state`. */
-  stop(mode: StopMode): void;
+  /**
+   * Returns at once; progress is in the events and in `status().state`. `drainMs` instead of
+   * engine.drain.
+   */
+  stop(mode: StopMode, drainMs?: number): void;
   setServer(backend: string, server: string, change: ServerChange): Outcome;
   setFrontend(frontend: string, change: FrontendChange): Outcome;
   /** Last events, oldest first. */

@@ -27,7 +27,7 @@ import { adminKey, type EngineListeners, pageKey } from "./engine-listeners.ts";
 import type { EventHub } from "./events.ts";
 import { faultSaying } from "./fault-saying.ts";
 import type { LogDrain } from "./log-drain.ts";
-import type { EngineStart } from "./protocol.ts";
+import type { DrainOrder, EngineStart } from "./protocol.ts";
 import { Serial } from "./serial.ts";
 import { Shutdown } from "./shutdown.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
@@ -98,7 +98,7 @@ export class Engine implements ControlApi {
     this.#beat();
     link.obey({
       reload: () => void this.#reloadBySignal(),
-      drain: (mode, replaced) => void this.#drain(mode, replaced),
+      drain: (order) => void this.#drain(order),
       alone: () => this.#nowAlone(),
       orphaned: () => this.#orphaned(),
     });
@@ -161,8 +161,8 @@ export class Engine implements ControlApi {
     return { ok: false, code: "SAFETY_REFUSED", message: `this engine is ${this.#state}` };
   }
 
-  stop(mode: StopMode): void {
-    this.#parts.link.send({ type: "stop", mode });
+  stop(mode: StopMode, drainMs?: number): void {
+    this.#parts.link.send({ type: "stop", mode, drainMs });
   }
 
   setServer(backend: string, server: string, change: ServerChange): Outcome {
@@ -191,15 +191,14 @@ export class Engine implements ControlApi {
   /**
    * Ends the engine: in order and within the limits of its mode, or at once. `replaced`: another
    * engine goes on with the sockets, the checks and the admin socket. May come again to make it
-   * faster. Only who still has clients sent to it waits out `delayMs`.
+   * faster. Only an engine that clients are still sent to waits out `delayMs`.
    */
   async #drain(
-    mode: StopMode,
-    replaced: boolean,
+    { mode, replaced, drainMs = this.plan().engine.drainMs }: DrainOrder,
     delayMs: number = replaced ? 0 : this.plan().engine.shutdownDelayMs,
   ): Promise<void> {
     if (this.#shutdown) {
-      this.#shutdown.hurry(mode);
+      this.#shutdown.hurry(mode, { delayMs, drainMs });
       return;
     }
     const { workers, logs, events, configuration, listeners, exit } = this.#parts;
@@ -215,7 +214,7 @@ export class Engine implements ControlApi {
         closeSockets: () => listeners.closeTraffic(),
         tell: (level, text) => events.tell("engine", level, text),
       },
-      { delayMs, drainMs: this.plan().engine.drainMs },
+      { delayMs, drainMs },
       mode,
     );
     await this.#shutdown.run();
@@ -265,7 +264,7 @@ export class Engine implements ControlApi {
   /** Nobody holds our sockets or would start us again: go, and leave them to whoever comes next. */
   #orphaned(): void {
     this.#parts.events.tell("engine", "error", "The supervisor is gone; draining");
-    void this.#drain("graceful", false, 0);
+    void this.#drain({ mode: "graceful", replaced: false }, 0);
   }
 
   #sayDrivers(): void {

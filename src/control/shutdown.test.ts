@@ -87,7 +87,7 @@ for (const [mode, limitMs] of [
     const later = world("graceful", { delayMs: 5000 });
     later.beQuiet();
     await later.pass(1000);
-    later.shutdown.hurry(mode);
+    later.shutdown.hurry(mode, { delayMs: 5000, drainMs: 30_000 });
     await later.pass(0);
     await later.pass(10_000);
     assert.deepEqual(later.done.slice(1), [`1000: drain ${limitMs}`, "1000: sockets closed"]);
@@ -97,7 +97,7 @@ for (const [mode, limitMs] of [
     const { done, shutdown, pass, beQuiet } = world("graceful");
     beQuiet();
     await pass(1000);
-    shutdown.hurry(mode);
+    shutdown.hurry(mode, { delayMs: 5000, drainMs: 30_000 });
     await pass(60_000);
     assert.equal(done.at(-1), `${1000 + limitMs}: stop`);
   });
@@ -106,12 +106,20 @@ for (const [mode, limitMs] of [
 test("another limit shortens a drain and leaves the delay", async () => {
   const { done, shutdown, pass, beQuiet } = world("graceful", { delayMs: 5000 });
   beQuiet();
-  shutdown.hurry("graceful", 40_000);
-  shutdown.hurry("graceful", 20_000);
+  shutdown.hurry("graceful", { delayMs: 5000, drainMs: 40_000 });
+  shutdown.hurry("graceful", { delayMs: 5000, drainMs: 20_000 });
   await pass(5000);
-  shutdown.hurry("graceful", 1000);
+  shutdown.hurry("graceful", { delayMs: 5000, drainMs: 1000 });
   await pass(1000);
   assert.deepEqual(done.slice(1), ["5000: drain 20000", "5000: sockets closed", "6000: stop"]);
+});
+
+test("without a delay, one under way ends, and the limit stays", async () => {
+  const { done, shutdown, pass } = world("graceful", { delayMs: 5000 });
+  await pass(1000);
+  shutdown.hurry("graceful", { delayMs: 0, drainMs: 30_000 });
+  await pass(0);
+  assert.equal(done[1], "1000: drain 30000");
 });
 
 test("what was cut is told with the time that was really waited", async () => {
@@ -122,7 +130,7 @@ test("what was cut is told with the time that was really waited", async () => {
     const { done, shutdown, pass, beQuiet, end } = world("graceful");
     beQuiet();
     await pass(1234);
-    shutdown.hurry("now");
+    shutdown.hurry("now", { delayMs: 5000, drainMs: 30_000 });
     await end(cut);
     assert.equal(done.at(-1), `1234: warning: ${words} cut after 1234 ms`);
   }

@@ -53,11 +53,11 @@ export class Shutdown {
     tell("warning", `${requests} cut after ${waitedMs} ms`);
   }
 
-  /** Makes it faster, never slower: another mode, or another limit of the drain. */
-  hurry(mode: StopMode, drainMs: number = this.#times.drainMs): void {
+  /** Makes it faster, never slower: another mode, no delay, or another limit of the drain. */
+  hurry(mode: StopMode, { delayMs, drainMs }: ShutdownTimes): void {
     const limitMs = limitOf(mode, drainMs);
     const { timers, workers } = this.#parts;
-    if (mode !== "graceful") this.#endDelay?.();
+    if (mode !== "graceful" || delayMs === 0) this.#endDelay?.();
     if (!this.#draining) this.#drainMs = Math.min(this.#drainMs, limitMs);
     else if (limitMs === 0) workers.stop();
     else timers.after(limitMs, () => workers.stop());

@@ -135,6 +135,38 @@ test("a second TERM, and a second INT, stop at once", async (t) => {
   }
 });
 
+test("weir stop --drain is the limit instead of engine.drain, also of a stop under way", async (t) => {
+  const origin = await startSlowOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port, "drain: 1h"));
+  for (const isUnderWay of [false, true]) {
+    if (isUnderWay) await weir.start();
+    const slow = fetchText(weir.port());
+    await origin.asked(1);
+    if (isUnderWay)
+      assert.equal((await weir.cli("stop", "--no-wait")).out, "stopping (graceful)\n");
+    const { code, out } = await weir.cli("stop", "--drain", "300ms");
+    assert.deepEqual([code, out], [0, "stopped\n"]);
+    assert.notEqual(await slow, "late\n");
+    const { err } = await weir.ended();
+    assert.match(err, /1 request was cut after \d+ ms/);
+    origin.answer();
+  }
+  const both = await weir.cli("stop", "--drain", "1s", "--quick");
+  assert.equal(both.code, 2);
+});
+
+test("weir healthcheck: 0 while it serves, 1 while it stops, 6 afterwards", async (t) => {
+  const origin = await startOrigin(t);
+  const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port, "shutdownDelay: 1h"));
+  assert.equal((await weir.cli("healthcheck")).code, 0);
+  weir.signal("SIGTERM");
+  await weir.said(/still accepted/);
+  const stopping = await weir.cli("healthcheck");
+  assert.deepEqual([stopping.code, stopping.out], [1, "not ready: the engine is draining\n"]);
+  await weir.stop("SIGTERM");
+  assert.equal((await weir.cli("healthcheck")).code, 6);
+});
+
 test("weir stop waits until all has ended; afterwards nobody answers", async (t) => {
   const origin = await startOrigin(t);
   const weir = await startWeir(t, (g) => configOf(g.port("web"), origin.port));
