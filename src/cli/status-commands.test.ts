@@ -79,6 +79,25 @@ describe("weir status", () => {
   });
 });
 
+describe("weir healthcheck", () => {
+  it("is 0 when ready, 1 when not, 6 when nobody answers", async () => {
+    assert.deepEqual(await weir("healthcheck"), { code: EXIT.OK, out: "ready\n", err: "" });
+    control.state = "draining";
+    const { code, out } = await weir("healthcheck");
+    assert.equal(code, EXIT.FAILED);
+    assert.match(out, /^not ready: the engine is draining/);
+    const nobody = await weir("healthcheck", "--socket", join(folder, "nobody"));
+    assert.deepEqual([nobody.code, nobody.out], [EXIT.UNREACHABLE, ""]);
+  });
+
+  it("says it with --json too", async () => {
+    assert.equal((await weir("healthcheck", "--json")).out, '{"ready":true,"why":[]}\n');
+    control.state = "draining";
+    const { ready, why } = JSON.parse((await weir("healthcheck", "--json")).out);
+    assert.deepEqual([ready, why[0]], [false, "the engine is draining"]);
+  });
+});
+
 describe("weir server", () => {
   it("lists one backend or all", async () => {
     assert.equal((await weir("server", "list")).out.split("\n").length, 5);
@@ -128,5 +147,12 @@ describe("weir top", () => {
     assert.equal(code, EXIT.OK);
     assert.match(out, /12 req\/s {3}0 in flight/);
     assert.match(out, /█ req\/s, last minute/);
+  });
+
+  it("prints a frame as one line of JSON with --json", async () => {
+    const { code, out } = await weir("top", "--once", "--json");
+    assert.equal(code, EXIT.OK);
+    assert.match(out, /^[^\n]+\n$/);
+    assert.equal(JSON.parse(out).backends.length, 2);
   });
 });

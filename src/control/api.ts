@@ -11,7 +11,7 @@ import type { Fault } from "#schema/index.ts";
  * get this object and listening descriptors, and never reach into the engine otherwise.
  */
 
-/** How to end: within engine.drain, within 5 s, or at once. */
+/** How to end: within engine.drain after engine.shutdownDelay, within 5 s, or at once. */
 export type StopMode = "graceful" | "quick" | "now";
 
 export type EngineState = "starting" | "running" | "draining";
@@ -97,8 +97,11 @@ export interface ControlApi {
   reload(): Promise<ReloadResult>;
   /** Starts a new engine on the same sockets and drains this one. */
   upgrade(): Promise<Outcome>;
-  /** Returns at once; progress is in the events and in `status().state`. */
-  stop(mode: StopMode): void;
+  /**
+   * Returns at once; progress is in the events and in `status().state`. `drainMs` instead of
+   * engine.drain.
+   */
+  stop(mode: StopMode, drainMs?: number): void;
   setServer(backend: string, server: string, change: ServerChange): Outcome;
   setFrontend(frontend: string, change: FrontendChange): Outcome;
   /** Last events, oldest first. */

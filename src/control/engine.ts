@@ -22,12 +22,14 @@ import type {
   StopMode,
 } from "./api.ts";
 import { type Configuration, refusal } from "./configuration.ts";
+import { driverSayings } from "./driver-saying.ts";
 import { adminKey, type EngineListeners, pageKey } from "./engine-listeners.ts";
 import type { EventHub } from "./events.ts";
 import { faultSaying } from "./fault-saying.ts";
 import type { LogDrain } from "./log-drain.ts";
-import type { EngineStart } from "./protocol.ts";
+import type { DrainOrder, EngineStart } from "./protocol.ts";
 import { Serial } from "./serial.ts";
+import { Shutdown } from "./shutdown.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
 import type { Workers } from "./workers.ts";
 
@@ -47,9 +49,6 @@ export interface EngineParts {
 }
 
 const BEAT_MS = 1000;
-const QUIET_LOOK_MS = 10;
-const QUIET_MS = 1000;
-const QUICK_MS = 5000;
 /**
  * Worker threads that died, each leaving some memory behind, after which a fresh process is better.
  */
@@ -68,7 +67,7 @@ export class Engine implements ControlApi {
   #state: EngineState = "starting";
   #lastReload: (ReloadResult & { at: number }) | undefined;
   #deaths = 0;
-  #stopping: StopMode | undefined;
+  #shutdown: Shutdown | undefined;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -86,6 +85,7 @@ export class Engine implements ControlApi {
     // Its code loads while the workers start.
     const loading = loadMonitor();
     await configuration.open(start.role === "first");
+    this.#sayDrivers();
     const startMonitor = await loading;
     this.#monitor = await startMonitor(this, this.#monitorListeners());
     this.#state = "running";
@@ -98,7 +98,7 @@ export class Engine implements ControlApi {
     this.#beat();
     link.obey({
       reload: () => void this.#reloadBySignal(),
-      drain: (mode, replaced) => void this.#drain(mode, replaced),
+      drain: (order) => void this.#drain(order),
       alone: () => this.#nowAlone(),
       orphaned: () => this.#orphaned(),
     });
@@ -161,8 +161,8 @@ export class Engine implements ControlApi {
     return { ok: false, code: "SAFETY_REFUSED", message: `this engine is ${this.#state}` };
   }
 
-  stop(mode: StopMode): void {
-    this.#parts.link.send({ type: "stop", mode });
+  stop(mode: StopMode, drainMs?: number): void {
+    this.#parts.link.send({ type: "stop", mode, drainMs });
   }
 
   setServer(backend: string, server: string, change: ServerChange): Outcome {
@@ -189,41 +189,39 @@ export class Engine implements ControlApi {
   }
 
   /**
-   * Ends the engine: in order and within the limit of its mode, or at once. `replaced`: another
+   * Ends the engine: in order and within the limits of its mode, or at once. `replaced`: another
    * engine goes on with the sockets, the checks and the admin socket. May come again to make it
-   * faster.
+   * faster. Only an engine that clients are still sent to waits out `delayMs`.
    */
-  async #drain(mode: StopMode, replaced: boolean): Promise<void> {
-    const { workers, logs, events, configuration, exit } = this.#parts;
-    const before = this.#stopping;
-    this.#stopping = mode;
-    if (before !== undefined) {
-      if (mode === "now" && before !== "now") workers.stop();
+  async #drain(
+    { mode, replaced, drainMs = this.plan().engine.drainMs }: DrainOrder,
+    delayMs: number = replaced ? 0 : this.plan().engine.shutdownDelayMs,
+  ): Promise<void> {
+    if (this.#shutdown) {
+      this.#shutdown.hurry(mode, { delayMs, drainMs });
       return;
     }
+    const { workers, logs, events, configuration, listeners, exit } = this.#parts;
     this.#state = "draining";
     if (replaced) {
       configuration.stop();
       void this.#closeMonitor();
     } else this.#note(GLOBAL.ENGINE_STATE, 2);
-    const { drainMs } = this.plan().engine;
-    const limitMs = { graceful: drainMs, quick: Math.min(QUICK_MS, drainMs), now: 0 }[mode];
-    this.#closeWhenQuiet(this.timers.monotonicMs() + QUIET_MS);
-    const cut = await workers.drain(limitMs);
-    if (cut > 0) events.tell("engine", "warning", `${cut} requests were cut after ${limitMs} ms`);
+    this.#shutdown = new Shutdown(
+      {
+        timers: this.timers,
+        workers,
+        closeSockets: () => listeners.closeTraffic(),
+        tell: (level, text) => events.tell("engine", level, text),
+      },
+      { delayMs, drainMs },
+      mode,
+    );
+    await this.#shutdown.run();
     configuration.stop();
     await logs.end();
     await this.#closeMonitor();
     exit(0);
-  }
-
-  /**
-   * Closes the sockets as soon as no worker accepts, so that clients are refused, not kept waiting.
-   */
-  #closeWhenQuiet(deadlineMs: number): void {
-    if (!this.#parts.workers.quiet() && this.timers.monotonicMs() < deadlineMs) {
-      this.timers.after(QUIET_LOOK_MS, () => this.#closeWhenQuiet(deadlineMs));
-    } else this.#parts.listeners.closeTraffic();
   }
 
   async #reloadBySignal(): Promise<void> {
@@ -266,7 +264,14 @@ export class Engine implements ControlApi {
   /** Nobody holds our sockets or would start us again: go, and leave them to whoever comes next. */
   #orphaned(): void {
     this.#parts.events.tell("engine", "error", "The supervisor is gone; draining");
-    void this.#drain("graceful", false);
+    void this.#drain({ mode: "graceful", replaced: false }, 0);
+  }
+
+  #sayDrivers(): void {
+    const { events, workers } = this.#parts;
+    for (const { level, text } of driverSayings(this.plan().engine.driver, workers.status())) {
+      events.tell("engine", level, text);
+    }
   }
 
   #passOnHealthEvents(): void {

@@ -55,7 +55,11 @@ export async function judge(options: LoadOptions, before: Running | undefined): 
 
 const withoutRestart = (plan: Plan, before: Plan): Plan => ({
   ...plan,
-  engine: { ...before.engine, drainMs: plan.engine.drainMs },
+  engine: {
+    ...before.engine,
+    shutdownDelayMs: plan.engine.shutdownDelayMs,
+    drainMs: plan.engine.drainMs,
+  },
   monitor: { ...plan.monitor, admin: before.monitor.admin },
 });
 

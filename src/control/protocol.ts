@@ -54,6 +54,15 @@ export interface EngineStart {
   readonly supervisorStartedAt: number;
 }
 
+/** To stop. */
+export interface DrainOrder {
+  readonly mode: StopMode;
+  /** Another engine goes on with the listeners and the health checks. */
+  readonly replaced: boolean;
+  /** Instead of engine.drain. */
+  readonly drainMs?: number | undefined;
+}
+
 export type ToEngine =
   | { readonly type: "start"; readonly start: EngineStart }
   /** With one descriptor: the Board's memory. `fresh` when it was just made. */
@@ -66,8 +75,7 @@ export type ToEngine =
       readonly faults: readonly ListenFault[];
     }
   | { readonly type: "reload" }
-  /** Stop. `replaced`: another engine goes on with the listeners and the health checks. */
-  | { readonly type: "drain"; readonly mode: StopMode; readonly replaced: boolean }
+  | ({ readonly type: "drain" } & DrainOrder)
   /** No other engine reads the Board any more. */
   | { readonly type: "alone" }
   | { readonly type: "upgraded"; readonly outcome: Outcome };
@@ -92,7 +100,7 @@ export type FromEngine =
   /** Cannot go on; exits next. `text` is for people. */
   | { readonly type: "failed"; readonly code: CodeName; readonly text: string }
   /** Asked for over the admin API. */
-  | { readonly type: "stop"; readonly mode: StopMode }
+  | { readonly type: "stop"; readonly mode: StopMode; readonly drainMs?: number | undefined }
   | { readonly type: "upgrade" };
 
 /** Descriptor of an engine's end of the socket pair. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Plan } from "#plan/plan.ts";
 import { EngineListeners } from "./engine-listeners.ts";
-import type { EngineStart, FromEngine, ToEngine } from "./protocol.ts";
+import type { DrainOrder, EngineStart, FromEngine, ToEngine } from "./protocol.ts";
 import { SupervisorLink } from "./supervisor-link.ts";
 
 /** A channel whose other end is the test. */
@@ -36,7 +36,7 @@ function createOrders() {
     obeyed,
     orders: {
       reload: () => obeyed.push("reload"),
-      drain: (mode: string, replaced: boolean) => obeyed.push(`drain ${mode} ${replaced}`),
+      drain: ({ mode, replaced }: DrainOrder) => obeyed.push(`drain ${mode} ${replaced}`),
       alone: () => obeyed.push("alone"),
       orphaned: () => obeyed.push("orphaned"),
     },

@@ -1,5 +1,12 @@
-import type { Outcome, StopMode } from "./api.ts";
-import type { EngineStart, FromEngine, ListenFault, ListenWish, ToEngine } from "./protocol.ts";
+import type { Outcome } from "./api.ts";
+import type {
+  DrainOrder,
+  EngineStart,
+  FromEngine,
+  ListenFault,
+  ListenWish,
+  ToEngine,
+} from "./protocol.ts";
 import type { OpenListener } from "./workers.ts";
 
 /** How an engine reaches its supervisor; handed in, so that tests need no process. */
@@ -14,7 +21,7 @@ export interface Channel {
 /** What the supervisor may ask for at any time. */
 export interface Orders {
   reload(): void;
-  drain(mode: StopMode, replaced: boolean): void;
+  drain(order: DrainOrder): void;
   /** No other engine lives any more. */
   alone(): void;
   /** The supervisor died. */
@@ -122,7 +129,7 @@ export class SupervisorLink {
 
   #order(message: Extract<ToEngine, { type: "reload" | "drain" | "alone" }>): void {
     if (!this.#orders) this.#early.push(message);
-    else if (message.type === "drain") this.#orders.drain(message.mode, message.replaced);
+    else if (message.type === "drain") this.#orders.drain(message);
     else if (message.type === "reload") this.#orders.reload();
     else this.#orders.alone();
   }

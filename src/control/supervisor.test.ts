@@ -189,6 +189,7 @@ test("TERM drains, closes the sockets once nobody accepts, and ends when the eng
     type: "drain",
     mode: "graceful",
     replaced: false,
+    drainMs: undefined,
   });
   assert.equal(open.size, 3);
   engines[0]!.say({ type: "keep", keys: [] });
@@ -211,6 +212,22 @@ test("a second TERM stops at once, and kills what does not obey", async () => {
   pass(1);
   assert.equal(engines[0]!.killed, true);
   assert.equal((await done).signal, "SIGTERM");
+});
+
+test("a stop may be asked again with a shorter limit, but not after a quicker one", () => {
+  const { engines, supervisor } = world();
+  const [engine] = engines;
+  engine!.serve();
+  const drains = () => engine!.heard.filter(({ message }) => message.type === "drain").length;
+  engine!.say({ type: "stop", mode: "graceful", drainMs: 60_000 });
+  assert.equal(engine!.last("drain").drainMs, 60_000);
+  supervisor.stop("graceful");
+  assert.equal(drains(), 1, "nothing new was said");
+  supervisor.stop("graceful", 2000);
+  assert.equal(engine!.last("drain").drainMs, 2000);
+  supervisor.stop("quick");
+  supervisor.stop("graceful", 1000);
+  assert.deepEqual([drains(), engine!.last("drain").mode], [3, "quick"]);
 });
 
 test("a draining engine may take its time, but not fall silent", () => {

@@ -133,9 +133,10 @@ export class Supervisor {
   }
 
   /** Ends all engines, then everything. A second call may make it faster, never slower. */
-  stop(mode: StopMode): void {
-    if (this.#ended === undefined || this.#stopping === "now" || this.#stopping === mode) return;
-    if (this.#stopping !== undefined && mode === "graceful") return;
+  stop(mode: StopMode, drainMs?: number): void {
+    if (this.#ended === undefined || this.#stopping === "now") return;
+    if (this.#stopping === mode && drainMs === undefined) return;
+    if (this.#stopping === "quick" && mode === "graceful") return;
     if (this.#stopping === undefined) this.#parts.notify("STOPPING=1");
     this.#parts.log(
       "info",
@@ -146,7 +147,7 @@ export class Supervisor {
     for (const engine of this.#engines) {
       engine.phase = "draining";
       engine.beatAtMs = this.#parts.timers.monotonicMs();
-      engine.link.send({ type: "drain", mode, replaced: false });
+      engine.link.send({ type: "drain", mode, replaced: false, drainMs });
     }
     this.#watch(mode === "now" ? NOW_MS : mode === "quick" ? QUICK_MS : undefined);
     if (this.#engines.size === 0) this.#finish({ code: "NONE", text: "stopped" });
@@ -209,7 +210,7 @@ export class Supervisor {
         engine.failure = message;
         break;
       case "stop":
-        this.stop(message.mode);
+        this.stop(message.mode, message.drainMs);
         break;
       default:
         this.#upgrade(engine);

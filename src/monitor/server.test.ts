@@ -180,7 +180,8 @@ describe("the admin socket", () => {
     assert.equal((await send(" ".repeat(65_537), "application/json")).status, 413);
     assert.deepEqual(control.stops, []);
     assert.equal((await send('{"mode":"now"}', "application/json")).status, 202);
-    assert.deepEqual(control.stops, ["now"]);
+    assert.equal((await post("/api/v1/stop", { drain: "2s" })).status, 202);
+    assert.deepEqual(control.stops, ["now", "graceful 2000 ms"]);
   });
 
   it("reloads, and hands on the faults of a refused configuration", async () => {

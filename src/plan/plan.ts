@@ -19,6 +19,8 @@ export interface EnginePlan {
   readonly maxHeadBytes: number;
   readonly maxHeaders: number;
   readonly maxUriBytes: number;
+  /** From a graceful stop until the drain begins: connections are still accepted. */
+  readonly shutdownDelayMs: number;
   readonly drainMs: number;
   readonly limits: {
     readonly frontends: number;

@@ -39,6 +39,8 @@ test("weir check: 0 when good, 3 with all faults when not, 2 for a wrong line", 
   const json = await check("--format", "json", "bad.yaml");
   assert.equal(json.code, 3);
   assert.equal((JSON.parse(json.out) as { line: number }[])[0]!.line, 2);
+  assert.deepEqual(await check("--json", "bad.yaml"), json);
+  assert.equal((await check("--json", "--format", "github")).code, 2);
   assert.equal((await check("nowhere.yaml")).code, 3);
   assert.equal((await check("--nonsense")).code, 2);
   const old = await runWeir(["-c", "-f", "bad.yaml"], { cwd });
@@ -69,10 +71,15 @@ test("weir fmt prints, writes, checks; weir explain answers; weir schema is a sc
     "weir.yaml": good(8080),
     "odd.yaml": "frontends:   {}\n\n\n\nx-a:  1\n",
   });
-  assert.equal((await runWeir(["fmt", "--check", "odd.yaml"], { cwd })).code, 1);
+  const odd = await runWeir(["fmt", "--check", "odd.yaml"], { cwd });
+  assert.deepEqual([odd.code, odd.out], [1, "odd.yaml\n"]);
+  const listed = await runWeir(["fmt", "--check", "--json", "odd.yaml"], { cwd });
+  assert.deepEqual([listed.code, listed.out], [1, '["odd.yaml"]\n']);
+  assert.equal((await runWeir(["fmt", "--json", "odd.yaml"], { cwd })).code, 2);
   const printed = await runWeir(["fmt", "odd.yaml"], { cwd });
   assert.equal((await runWeir(["fmt", "-w", "odd.yaml"], { cwd })).code, 0);
   assert.equal((await runWeir(["fmt", "--check", "odd.yaml"], { cwd })).code, 0);
+  assert.equal((await runWeir(["fmt", "--check", "--json", "odd.yaml"], { cwd })).out, "[]\n");
   const piped = await runWeir(["fmt", "-"], { cwd, input: "x-a:    1\n" });
   assert.equal(piped.out, "x-a: 1\n");
   assert.match(printed.out, /^frontends: \{\}\n/);
@@ -87,6 +94,7 @@ test("weir fmt prints, writes, checks; weir explain answers; weir schema is a sc
   assert.deepEqual([outcome.backend, pick.server], ["app", "a"]);
   assert.match((await runWeir(["explain", "/"], { cwd })).out, /server a +would take/);
 
-  const schema = JSON.parse((await runWeir(["schema"], { cwd })).out) as { $schema: string };
+  const printedSchema = await runWeir(["schema", "--json"], { cwd });
+  const schema = JSON.parse(printedSchema.out) as { $schema: string };
   assert.match(schema.$schema, /2020-12/);
 });

@@ -46,7 +46,8 @@ export class FakeControl implements ControlApi {
   readonly world: HealthWorld;
   readonly board: Board;
   readonly timers: SimClock;
-  readonly stops: StopMode[] = [];
+  /** Mode, and limit if one was given. */
+  readonly stops: string[] = [];
   state: EngineStatus["state"] = "running";
   reloadResult: Partial<ReloadResult> = {};
   lastReload: EngineStatus["lastReload"];
@@ -146,8 +147,8 @@ export class FakeControl implements ControlApi {
     return { ok: true, message: "a new engine runs" };
   }
 
-  stop(mode: StopMode): void {
-    this.stops.push(mode);
+  stop(mode: StopMode, drainMs?: number): void {
+    this.stops.push(drainMs === undefined ? mode : `${mode} ${drainMs} ms`);
   }
 
   setServer(backend: string, server: string, change: ServerChange): Outcome {

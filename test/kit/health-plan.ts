@@ -81,6 +81,7 @@ export const testPlan = (...backends: readonly BackendPlan[]): Plan => ({
     maxHeadBytes: 16_384,
     maxHeaders: 100,
     maxUriBytes: 8192,
+    shutdownDelayMs: 0,
     drainMs: 1000,
     limits: { frontends: 1, backends: 4, servers: 16 },
     user: undefined,

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { WeirError } from "#base/errors.ts";
 import { oneOf } from "#schema/index.ts";
 import { command } from "../command.ts";
 import { fileOption } from "../config-files.ts";
@@ -25,9 +26,14 @@ export const check = command({
       }),
       "FORMAT",
     ),
+    json: flag("as --format json"),
   },
   examples: ["weir check", "weir check -q -f /etc/weir/weir.yaml", "weir check --format github"],
   async run(context, options, args) {
+    if (options.json && options.format === "github") {
+      throw new WeirError("USAGE", "--json or --format github, not both");
+    }
+    const format = options.json ? "json" : options.format;
     const { loadConfig } = await import("#config/load.ts");
     const { renderFaults, renderGithub, renderJson } = await import("#config/faults.ts");
     const { plan, faults, files, textOf } = await loadConfig({
@@ -37,8 +43,8 @@ export const check = command({
       cpus: availableParallelism(),
     });
     if (!options.quiet) {
-      if (options.format === "json") context.write(renderJson(faults));
-      else if (options.format === "github") context.write(renderGithub(faults));
+      if (format === "json") context.write(renderJson(faults));
+      else if (format === "github") context.write(renderGithub(faults));
       else {
         context.warn(renderFaults(faults, { textOf, colours: context.warnStyle.enabled }));
         if (plan) context.write(`${files.join(", ")}: ${context.style.green("good")}\n`);

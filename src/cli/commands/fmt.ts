@@ -18,10 +18,13 @@ export const fmt: Command = command({
   options: {
     write: flag("write the files instead of printing them", "w"),
     check: flag("change nothing: exit code 1 when a file is not laid out so"),
+    json: flag("with --check: the files that are not, as JSON"),
   },
   examples: ["weir fmt -w", "weir fmt --check conf.d/*.yaml", "weir fmt - < weir.yaml"],
   async run(context, options, args) {
+    if (options.json && !options.check) throw new WeirError("USAGE", "--json goes with --check");
     const { formatConfig } = await import("#config/fmt.ts");
+    const odd: string[] = [];
     let code: number = EXIT.OK;
     for (const file of args.length > 0 ? args : ["weir.yaml"]) {
       const before = read(context, file);
@@ -33,11 +36,13 @@ export const fmt: Command = command({
         code = EXIT.CONFIG_INVALID;
       } else if (options.check) {
         if (after === before) continue;
-        context.write(`${file}\n`);
+        odd.push(file);
         code ||= EXIT.FAILED;
       } else if (!options.write || file === STDIN) context.write(after);
       else if (after !== before) writeFileSync(resolve(context.cwd, file), after);
     }
+    if (options.json) context.write(`${JSON.stringify(odd)}\n`);
+    else context.write(odd.map((file) => `${file}\n`).join(""));
     return code;
   },
 });

@@ -3,6 +3,7 @@ import { check } from "./check.ts";
 import { demo } from "./demo.ts";
 import { explain } from "./explain.ts";
 import { fmt } from "./fmt.ts";
+import { healthcheck } from "./healthcheck.ts";
 import { reload } from "./reload.ts";
 import { run } from "./run.ts";
 import { schema } from "./schema.ts";
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   upgrade,
   stop,
   status,
+  healthcheck,
   top,
   check,
   explain,

@@ -13,7 +13,8 @@ export const run = command({
   summary: "serves what a configuration says, until it is stopped",
   details: [
     "Runs in the foreground. HUP and USR2 reload; TERM, QUIT and USR1 stop when requests under way have",
-    "ended, at most engine.drain later; INT waits 5 s for them. A second TERM or INT stops at once.",
+    "ended, at most engine.shutdownDelay and engine.drain later; INT waits 5 s for them. A second TERM or",
+    "INT stops at once.",
   ].join("\n"),
   options: {
     file: fileOption,

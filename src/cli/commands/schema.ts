@@ -1,5 +1,6 @@
 import { command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { flag } from "../option.ts";
 
 export const schema = command({
   name: "schema",
@@ -9,7 +10,7 @@ export const schema = command({
     "Draft 2020-12. Editors take it from the first line of a file:",
     "  # yaml-language-server: $schema=./weir.schema.json",
   ].join("\n"),
-  options: {},
+  options: { json: flag("as JSON, which it always is") },
   examples: ["weir schema > weir.schema.json"],
   async run(context) {
     const { configSchema } = await import("#config/json-schema.ts");

@@ -1,9 +1,11 @@
 import { WeirError } from "#base/errors.ts";
 import { systemTimers } from "#io/clock.ts";
+import { duration } from "#schema/index.ts";
 import { askJson } from "../client.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
-import { flag } from "../option.ts";
+import { flag, option } from "../option.ts";
+import { isAlive } from "../process-alive.ts";
 import { adminSocketPath, socketOption } from "../socket-path.ts";
 
 const LOOK_MS = 50;
@@ -13,39 +15,42 @@ export const stop = command({
   group: "daemon",
   summary: "stops a running weir and waits until it has ended",
   details: [
-    "Nothing new is accepted; requests under way may end within engine.drain, with --quick within 5 s,",
-    "with --now not at all.",
+    "After engine.shutdownDelay nothing new is accepted, and requests under way may end within",
+    "engine.drain. With --quick there is no delay and they have 5 s, with --now none. A weir that stops",
+    "already can be asked again to be faster.",
   ].join("\n"),
   options: {
     quick: flag("give requests 5 s at most"),
     now: flag("cut requests off"),
+    drain: option(
+      duration({ help: "how long requests may go on, for engine.drain", max: 86_400_000 }),
+      "DURATION",
+    ),
     "no-wait": flag("return at once"),
     socket: socketOption,
+    json: flag("as JSON"),
   },
+  examples: ["weir stop", "weir stop --drain 2m"],
   async run(context, options) {
-    if (options.now && options.quick) throw new WeirError("USAGE", "--quick or --now, not both");
+    const { now, quick, drain } = options;
+    if ([now, quick, drain !== undefined].filter(Boolean).length > 1) {
+      throw new WeirError("USAGE", "--quick, --now or --drain, not several");
+    }
     const socket = adminSocketPath(options.socket, context.env);
-    const mode = options.now ? "now" : options.quick ? "quick" : "graceful";
+    const mode = now ? "now" : quick ? "quick" : "graceful";
+    const body = drain === undefined ? { mode } : { mode, drain: `${drain}ms` };
     const { engine } = (await askJson(socket, "/api/v1/status")) as {
       engine: { supervisorPid: number };
     };
-    await askJson(socket, "/api/v1/stop", { method: "POST", body: { mode } });
-    if (options["no-wait"]) context.write(`stopping (${mode})\n`);
-    else {
+    await askJson(socket, "/api/v1/stop", { method: "POST", body });
+    if (!options["no-wait"]) {
       while (isAlive(engine.supervisorPid)) {
         await new Promise<void>((resolve) => void systemTimers.after(LOOK_MS, resolve));
       }
-      context.write("stopped\n");
     }
+    const state = options["no-wait"] ? "stopping" : "stopped";
+    if (options.json) context.write(`${JSON.stringify({ state, mode })}\n`);
+    else context.write(options["no-wait"] ? `stopping (${mode})\n` : "stopped\n");
     return EXIT.OK;
   },
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}

@@ -28,15 +28,18 @@ async function frame(
   return topView({ status, history, sort, style: context.style, ...size });
 }
 
-/** Prints a frame every second, one below the other, until the process is ended. */
-async function printFrames(context: Context, socket: string, sort: Sort, once: boolean) {
+/** Prints a frame every second until the process is ended. */
+async function printFrames(
+  context: Context,
+  next: () => Promise<string>,
+  { once, between }: { once: boolean; between: string },
+): Promise<void> {
   const { systemTimers } = await import("#io/clock.ts");
-  const size = { columns: UNBOUNDED, rows: UNBOUNDED, keys: "" };
   for (;;) {
-    context.write(`${(await frame(context, socket, sort, size)).join("\n")}\n`);
+    context.write(`${await next()}\n`);
     if (once) return;
     await new Promise<void>((resolve) => systemTimers.after(EVERY_MS, resolve));
-    context.write("\n");
+    context.write(between);
   }
 }
 
@@ -85,6 +88,7 @@ export const top = command({
   details: "Keys: q quits, s sorts by something else. Into a pipe it prints a frame every second.",
   options: {
     once: flag("print one frame and end", "1"),
+    json: flag("a frame as JSON, one line each: the status document of the admin API"),
     sort: defaulted(
       oneOf(SORT_NAMES, { help: "order of the servers", fallback: "configured" }),
       "COLUMN",
@@ -95,9 +99,18 @@ export const top = command({
     const socket = adminSocketPath(options.socket, context.env);
     // Nobody there at the start is an error; later on it is shown.
     await fetchStatus(socket);
-    const live = process.stdin.isTTY && process.stdout.isTTY && !options.once;
-    if (live) await showScreen(context, socket, options.sort);
-    else await printFrames(context, socket, options.sort, options.once);
+    const { once, sort, json } = options;
+    if (json) {
+      const line = async (): Promise<string> => JSON.stringify(await fetchStatus(socket));
+      await printFrames(context, line, { once, between: "" });
+    } else if (process.stdin.isTTY && process.stdout.isTTY && !once) {
+      await showScreen(context, socket, sort);
+    } else {
+      const size = { columns: UNBOUNDED, rows: UNBOUNDED, keys: "" };
+      const text = async (): Promise<string> =>
+        (await frame(context, socket, sort, size)).join("\n");
+      await printFrames(context, text, { once, between: "\n" });
+    }
     return EXIT.OK;
   },
 });

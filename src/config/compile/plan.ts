@@ -89,6 +89,7 @@ function planEngine(engine: Engine, { cpus }: Ground): EnginePlan {
     maxHeadBytes: engine.maxHead,
     maxHeaders: engine.maxHeaders,
     maxUriBytes: engine.maxUri,
+    shutdownDelayMs: engine.shutdownDelay,
     drainMs: engine.drain,
     limits: engine.limits,
     user: engine.user,

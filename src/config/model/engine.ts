@@ -69,8 +69,13 @@ export const engineFields = {
     fallback: 256 * 1024 ** 2,
     reload: "restart",
   }),
+  shutdownDelay: duration({
+    help: "How long connections are still accepted after a graceful stop was asked for, while `/readyz` answers 503 already; for balancers in front that look there",
+    fallback: 0,
+    max: 86_400_000,
+  }),
   drain: duration({
-    help: "How long requests may go on after a stop was asked for, before they are cut",
+    help: "How long requests may go on when no more connections are accepted, before they are cut",
     fallback: 30_000,
     max: 86_400_000,
   }),
