@@ -25,7 +25,10 @@ export const WEIGHT_SCALE = 256;
 /** Largest weight a user may give. */
 export const WEIGHT_MAX = 256;
 
-/** Shared, whole Board. ENGINE_STATE: 0 starting, 1 running, 2 draining. */
+/**
+ * Shared, whole Board. ENGINE_STATE: 0 starting, 1 running, 2 draining. CONNECTIONS, of clients, is
+ * changed with Atomics by every worker.
+ */
 export const GLOBAL = layout(
   "MAGIC",
   "VERSION",
@@ -39,6 +42,7 @@ export const GLOBAL = layout(
   "STARTED_AT",
   "RELOADED_AT",
   "WORKER_STARTS",
+  "CONNECTIONS",
 );
 
 /**
@@ -185,11 +189,14 @@ export const SERVER_TOTALS = layout(
  * …): it writes here first, then with Atomics there, so that control can take a dead worker's part
  * back.
  */
+export const PROCESS_GAUGES = layout("CONNECTIONS");
 export const FRONTEND_GAUGES = layout("CONNECTIONS");
 export const BACKEND_GAUGES = layout("ACTIVE", "QUEUED");
 export const SERVER_GAUGES = layout("ACTIVE", "QUEUED", "IDLE");
 
-/** Per worker. */
+/**
+ * Per worker. NO_SLOTS: of its own sockets none was free; FULL: engine.maxConnections was reached.
+ */
 export const PROCESS_TOTALS = layout(
   "TURNS",
   "SYSCALLS",
@@ -204,6 +211,7 @@ export const PROCESS_TOTALS = layout(
   "LOG_DROPPED",
   "SPLICED_BYTES",
   "BUSY_MS",
+  "FULL",
 );
 
 /** Log-linear latency buckets: SUB per power of two; see traffic/histogram.ts for bounds. */
@@ -236,6 +244,7 @@ function measure(s: BoardSizes) {
     s.backends * (BACKEND_TOTALS.size + HISTOGRAM.BUCKETS) +
     s.servers * SERVER_TOTALS.size;
   const gauges =
+    PROCESS_GAUGES.size +
     s.frontends * FRONTEND_GAUGES.size +
     s.backends * BACKEND_GAUGES.size +
     s.servers * SERVER_GAUGES.size;
@@ -261,6 +270,7 @@ export interface WorkerTotals {
   readonly frontendTimes: Float64Array;
   /** HISTOGRAM.BUCKETS counts a backend: time to the first byte of the answer. */
   readonly backendTimes: Float64Array;
+  readonly processGauges: Int32Array;
   readonly frontendGauges: Int32Array;
   readonly backendGauges: Int32Array;
   readonly serverGauges: Int32Array;
@@ -310,6 +320,7 @@ export class Board {
         servers: doubles(sizes.servers * SERVER_TOTALS.size),
         frontendTimes: doubles(sizes.frontends * HISTOGRAM.BUCKETS),
         backendTimes: doubles(sizes.backends * HISTOGRAM.BUCKETS),
+        processGauges: words(PROCESS_GAUGES.size),
         frontendGauges: words(sizes.frontends * FRONTEND_GAUGES.size),
         backendGauges: words(sizes.backends * BACKEND_GAUGES.size),
         serverGauges: words(sizes.servers * SERVER_GAUGES.size),

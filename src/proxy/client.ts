@@ -1,6 +1,13 @@
 // @hot
 import { CODE } from "#base/errors.ts";
-import { FRONTEND, FRONTEND_GAUGES, FRONTEND_TOTALS, PROCESS_TOTALS } from "#plan/board.ts";
+import {
+  FRONTEND,
+  FRONTEND_GAUGES,
+  FRONTEND_TOTALS,
+  GLOBAL,
+  PROCESS_GAUGES,
+  PROCESS_TOTALS,
+} from "#plan/board.ts";
 import { clientTimedOut } from "./answer.ts";
 import { closeClient, keepAhead, receiveMore } from "./client-socket.ts";
 import type { Core } from "./core.ts";
@@ -39,11 +46,15 @@ export function clientAccepted(core: Core, listener: number, socket: number): vo
   core.totals.frontendGauges[slot * FRONTEND_GAUGES.size + FRONTEND_GAUGES.CONNECTIONS]!++;
   const gauge = slot * FRONTEND.size + FRONTEND.CONNECTIONS;
   const now = Atomics.add(core.board.frontends, gauge, 1) + 1;
+  core.totals.processGauges[PROCESS_GAUGES.CONNECTIONS]!++;
+  const all = Atomics.add(core.board.global, GLOBAL.CONNECTIONS, 1) + 1;
   const totals = slot * FRONTEND_TOTALS.size;
   const limit = core.board.frontends[slot * FRONTEND.size + FRONTEND.MAX_CONNECTIONS]!;
-  const full = core.connections > core.maxConnections;
-  if (full) core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
-  if (full || (limit > 0 && now > limit)) {
+  const short = core.connections > core.mostClients;
+  const full = all > core.maxConnections;
+  if (short) core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
+  else if (full) core.totals.process[PROCESS_TOTALS.FULL]!++;
+  if (short || full || (limit > 0 && now > limit)) {
     core.totals.frontends[totals + FRONTEND_TOTALS.REFUSED]!++;
     closeClient(core, socket, false);
     return;
@@ -139,6 +150,8 @@ export function clientClosed(core: Core, socket: number): void {
   core.connections--;
   core.totals.frontendGauges[slot * FRONTEND_GAUGES.size + FRONTEND_GAUGES.CONNECTIONS]!--;
   Atomics.sub(core.board.frontends, slot * FRONTEND.size + FRONTEND.CONNECTIONS, 1);
+  core.totals.processGauges[PROCESS_GAUGES.CONNECTIONS]!--;
+  Atomics.sub(core.board.global, GLOBAL.CONNECTIONS, 1);
   const x = core.clients[at + CLIENT.EXCHANGE]!;
   core.clients[at + CLIENT.STATE] = CS.FREE;
   if (x >= 0) unhold(core, x);

@@ -68,8 +68,10 @@ export class Core {
   /** Number of the loop's turn; an int32 that wraps. */
   turn = 0;
   draining = false;
-  /** Clients at once: the limit that was set, or what the sockets there are leave room for. */
+  /** Clients at once, over all workers. */
   readonly maxConnections: number;
+  /** Clients at once here: what the sockets there are leave room for. */
+  readonly mostClients: number;
   readonly #free: Int32Array;
   #freeCount: number;
 
@@ -92,7 +94,8 @@ export class Core {
     this.runtime = runtime;
     this.addressScratch = transport.pages.take(0);
     const forServers = Math.min(SOCKETS_FOR_SERVERS, sockets >> 2);
-    this.maxConnections = Math.min(engine.maxConnections, sockets - forServers);
+    this.maxConnections = engine.maxConnections;
+    this.mostClients = sockets - forServers;
     this.limits = {
       headBytes: engine.maxHeadBytes,
       headers: engine.maxHeaders,
