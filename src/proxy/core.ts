@@ -56,7 +56,15 @@ export class Core {
   /** Milliseconds, read once a turn; `nowMs` only goes forward, `wallMs` is the calendar's. */
   nowMs = 0.5;
   wallMs = 0.5;
+  /** Of clients, those that are held among them. */
   connections = 0;
+  /** Sockets of clients that wait for room, the longest first; see admission.ts. */
+  readonly held: Int32Array;
+  heldCount = 0;
+  /** Listeners are shut because a limit is reached, or connections are held. */
+  shut = false;
+  /** A limit of connections was reached or may have room: listeners are to be looked at. */
+  recount = false;
   upstreamCount = 0;
   requests = 0;
   /** Requests in the lines of all backends. */
@@ -101,6 +109,7 @@ export class Core {
       headers: engine.maxHeaders,
       uriBytes: engine.maxUriBytes,
     };
+    this.held = new Int32Array(sockets);
     this.kinds = new Uint8Array(sockets);
     this.clients = new Int32Array(sockets * CLIENT.size);
     this.upstreams = new Int32Array(sockets * UP.size);

@@ -33,4 +33,12 @@ log: none
   await until("six are served", () => waiting.length === 6);
   await sleep(300);
   assert.equal(waiting.length, 6);
+  let served = 0;
+  while (served < clients.length) {
+    await until("somebody is served", () => waiting.length > 0);
+    assert.ok(waiting.length <= 6);
+    waiting.shift()!.end("in");
+    served++;
+  }
+  await Promise.all(clients.map((client) => client.answers(1)));
 });
