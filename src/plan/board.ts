@@ -138,6 +138,7 @@ export const FRONTEND_TOTALS = layout(
   "TIMEOUTS",
   "ABORTS",
   "UPGRADES",
+  "FULL",
 );
 
 /** Per worker and backend. Times are sums in milliseconds over REQUESTS. */
@@ -159,6 +160,7 @@ export const BACKEND_TOTALS = layout(
   "QUEUE_MS",
   "CLIENT_ABORTS",
   "SERVER_ABORTS",
+  "QUEUE_FULL",
 );
 
 /** Per worker and server. Times are sums in milliseconds. */

@@ -80,9 +80,11 @@ function admit(core: Core, socket: number): boolean {
     countAll(core, -1);
     return false;
   }
-  if (here === limit || all === core.maxConnections) core.recount = true;
+  const totals = slot * FRONTEND_TOTALS.size;
+  if (here === limit) core.totals.frontends[totals + FRONTEND_TOTALS.FULL]!++;
   if (all === core.maxConnections) core.totals.process[PROCESS_TOTALS.FULL]!++;
-  core.totals.frontends[slot * FRONTEND_TOTALS.size + FRONTEND_TOTALS.CONNECTIONS]!++;
+  if (here === limit || all === core.maxConnections) core.recount = true;
+  core.totals.frontends[totals + FRONTEND_TOTALS.CONNECTIONS]!++;
   core.clients[at + CLIENT.FLAGS]! |= CF.COUNTED;
   core.clients[at + CLIENT.STATE] = CS.IDLE;
   core.timers.set(socket, core.nowMs, core.runtime.frontends[slot]!.plan.timeouts.requestMs);

@@ -15,14 +15,19 @@ import { N, X, XS } from "./tables.ts";
 export function enqueue(core: Core, x: number, backend: BackendRuntime): number {
   const at = x * X.size;
   const cells = core.exchanges;
-  if (backend.waiting >= backend.plan.queueLimit || backend.retired) return CODE.QUEUE_FULL;
+  if (backend.retired) return CODE.QUEUE_FULL;
+  const totals = backend.slot * BACKEND_TOTALS.size;
+  if (backend.waiting >= backend.plan.queueLimit) {
+    core.totals.backends[totals + BACKEND_TOTALS.QUEUE_FULL]!++;
+    return CODE.QUEUE_FULL;
+  }
   cells[at + X.STATE] = XS.QUEUED;
   cells[at + X.TICKET] = core.ticket;
   core.ticket = (core.ticket + 1) | 0;
   cells[at + X.LINE_OF] = cells[at + X.STICK]!;
   cells[at + X.AHEAD] = lineOf(core, x, backend).count;
   link(core, x, backend);
-  core.totals.backends[backend.slot * BACKEND_TOTALS.size + BACKEND_TOTALS.QUEUED]!++;
+  core.totals.backends[totals + BACKEND_TOTALS.QUEUED]!++;
   core.numbers[x * N.size + N.QUEUED] = core.nowMs;
   core.timers.set(cells[at + X.CLIENT]!, core.nowMs, backend.plan.timeouts.queueMs);
   return 0;
