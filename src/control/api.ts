@@ -76,8 +76,8 @@ export interface FrontendChange {
 export interface ControlEvent {
   readonly at: number;
   readonly level: "info" | "warning" | "error";
-  readonly kind: "engine" | "worker" | "reload" | "server" | "frontend" | "log";
-  /** `backend/server`, a frontend's name, a worker's number; empty for the engine. */
+  readonly kind: "engine" | "worker" | "reload" | "server" | "frontend" | "backend" | "log";
+  /** `backend/server`, a frontend's or backend's name, a worker's number; empty for the engine. */
   readonly subject: string;
   readonly text: string;
 }

@@ -107,7 +107,7 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
   );
   const engine = new Engine({ ...parts, link, start, configuration, events, exit: world.exit });
   await engine.open(world.loadMonitor);
-  watchShortages(board, timers, events);
+  watchShortages(board, () => engine.plan(), timers, events);
   // The first reload should find its code as it was when this engine started.
   timers.after(WARM_UP_MS, () => void import("./judge.ts").catch(() => {}));
 }

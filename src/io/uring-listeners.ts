@@ -95,7 +95,8 @@ export class Listeners {
    */
   again(listener: number, result: number): boolean {
     this.#armed[listener]!--;
-    if (this.#fds[listener]! < 0) return false;
+    // One that was stopped and goes on: accepts from before may still come back.
+    if (this.#fds[listener]! < 0 || this.#armed[listener]! >= this.#accepts) return false;
     if (!this.isShortage(result)) {
       this.#arm(listener);
       return this.#armed[listener] === 0;

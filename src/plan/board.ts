@@ -25,7 +25,10 @@ export const WEIGHT_SCALE = 256;
 /** Largest weight a user may give. */
 export const WEIGHT_MAX = 256;
 
-/** Shared, whole Board. ENGINE_STATE: 0 starting, 1 running, 2 draining. */
+/**
+ * Shared, whole Board. ENGINE_STATE: 0 starting, 1 running, 2 draining. CONNECTIONS, of clients, is
+ * changed with Atomics by every worker.
+ */
 export const GLOBAL = layout(
   "MAGIC",
   "VERSION",
@@ -39,6 +42,7 @@ export const GLOBAL = layout(
   "STARTED_AT",
   "RELOADED_AT",
   "WORKER_STARTS",
+  "CONNECTIONS",
 );
 
 /**
@@ -134,6 +138,7 @@ export const FRONTEND_TOTALS = layout(
   "TIMEOUTS",
   "ABORTS",
   "UPGRADES",
+  "FULL",
 );
 
 /** Per worker and backend. Times are sums in milliseconds over REQUESTS. */
@@ -155,6 +160,7 @@ export const BACKEND_TOTALS = layout(
   "QUEUE_MS",
   "CLIENT_ABORTS",
   "SERVER_ABORTS",
+  "QUEUE_FULL",
 );
 
 /** Per worker and server. Times are sums in milliseconds. */
@@ -185,11 +191,14 @@ export const SERVER_TOTALS = layout(
  * …): it writes here first, then with Atomics there, so that control can take a dead worker's part
  * back.
  */
+export const PROCESS_GAUGES = layout("CONNECTIONS");
 export const FRONTEND_GAUGES = layout("CONNECTIONS");
 export const BACKEND_GAUGES = layout("ACTIVE", "QUEUED");
 export const SERVER_GAUGES = layout("ACTIVE", "QUEUED", "IDLE");
 
-/** Per worker. */
+/**
+ * Per worker. NO_SLOTS: of its own sockets none was free; FULL: engine.maxConnections was reached.
+ */
 export const PROCESS_TOTALS = layout(
   "TURNS",
   "SYSCALLS",
@@ -204,6 +213,7 @@ export const PROCESS_TOTALS = layout(
   "LOG_DROPPED",
   "SPLICED_BYTES",
   "BUSY_MS",
+  "FULL",
 );
 
 /** Log-linear latency buckets: SUB per power of two; see traffic/histogram.ts for bounds. */
@@ -236,6 +246,7 @@ function measure(s: BoardSizes) {
     s.backends * (BACKEND_TOTALS.size + HISTOGRAM.BUCKETS) +
     s.servers * SERVER_TOTALS.size;
   const gauges =
+    PROCESS_GAUGES.size +
     s.frontends * FRONTEND_GAUGES.size +
     s.backends * BACKEND_GAUGES.size +
     s.servers * SERVER_GAUGES.size +
@@ -263,6 +274,7 @@ export interface WorkerTotals {
   readonly frontendTimes: Float64Array;
   /** HISTOGRAM.BUCKETS counts a backend: time to the first byte of the answer. */
   readonly backendTimes: Float64Array;
+  readonly processGauges: Int32Array;
   readonly frontendGauges: Int32Array;
   readonly backendGauges: Int32Array;
   readonly serverGauges: Int32Array;
@@ -319,6 +331,7 @@ export class Board {
         servers: doubles(sizes.servers * SERVER_TOTALS.size),
         frontendTimes: doubles(sizes.frontends * HISTOGRAM.BUCKETS),
         backendTimes: doubles(sizes.backends * HISTOGRAM.BUCKETS),
+        processGauges: words(PROCESS_GAUGES.size),
         frontendGauges: words(sizes.frontends * FRONTEND_GAUGES.size),
         backendGauges: words(sizes.backends * BACKEND_GAUGES.size),
         serverGauges: words(sizes.servers * SERVER_GAUGES.size),

@@ -4,6 +4,8 @@ import {
   type Board,
   FRONTEND,
   FRONTEND_GAUGES,
+  GLOBAL,
+  PROCESS_GAUGES,
   SERVER,
   SERVER_GAUGES,
   WORKER,
@@ -33,6 +35,7 @@ function takeBack<C extends string, O extends C>(
  */
 export function forgetWorker(board: Board, worker: number): void {
   const own = board.totals[worker]!;
+  takeBack(board.global, GLOBAL, own.processGauges, PROCESS_GAUGES);
   takeBack(board.frontends, FRONTEND, own.frontendGauges, FRONTEND_GAUGES);
   takeBack(board.backends, BACKEND, own.backendGauges, BACKEND_GAUGES);
   takeBack(board.servers, SERVER, own.serverGauges, SERVER_GAUGES);
@@ -60,6 +63,7 @@ export function forgetAllWorkers(board: Board): void {
     }
   };
   // What is left is from workers killed between their two additions.
+  zero(board.global, GLOBAL, [GLOBAL.CONNECTIONS]);
   zero(board.frontends, FRONTEND, [FRONTEND.CONNECTIONS]);
   zero(board.backends, BACKEND, [BACKEND.ACTIVE, BACKEND.QUEUED]);
   zero(board.servers, SERVER, [SERVER.ACTIVE, SERVER.QUEUED, SERVER.IDLE]);

@@ -1,6 +1,7 @@
 // @hot
 import { CODE } from "#base/errors.ts";
-import { FRONTEND, FRONTEND_GAUGES, FRONTEND_TOTALS, PROCESS_TOTALS } from "#plan/board.ts";
+import { PROCESS_TOTALS } from "#plan/board.ts";
+import { admitOrHold, discharge, refuse } from "./admission.ts";
 import { clientTimedOut } from "./answer.ts";
 import { closeClient, keepAhead, receiveMore } from "./client-socket.ts";
 import type { Core } from "./core.ts";
@@ -27,31 +28,18 @@ export function clientAccepted(core: Core, listener: number, socket: number): vo
     return;
   }
   core.totals.process[PROCESS_TOTALS.ACCEPTS]!++;
-  const slot = core.listeners[listener]!;
-  const frontend = core.runtime.frontends[slot]!;
   const at = socket * CLIENT.size;
   core.kinds[socket] = KIND.CLIENT;
   core.clients.fill(0, at, at + CLIENT.size);
-  core.clients[at + CLIENT.FRONTEND] = slot;
+  core.clients[at + CLIENT.FRONTEND] = core.listeners[listener]!;
   core.clients[at + CLIENT.EXCHANGE] = -1;
   core.clients[at + CLIENT.PAGE] = -1;
   core.connections++;
-  core.totals.frontendGauges[slot * FRONTEND_GAUGES.size + FRONTEND_GAUGES.CONNECTIONS]!++;
-  const gauge = slot * FRONTEND.size + FRONTEND.CONNECTIONS;
-  const now = Atomics.add(core.board.frontends, gauge, 1) + 1;
-  const totals = slot * FRONTEND_TOTALS.size;
-  const limit = core.board.frontends[slot * FRONTEND.size + FRONTEND.MAX_CONNECTIONS]!;
-  const full = core.connections > core.maxConnections;
-  if (full) core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
-  if (full || (limit > 0 && now > limit)) {
-    core.totals.frontends[totals + FRONTEND_TOTALS.REFUSED]!++;
-    closeClient(core, socket, false);
-    return;
-  }
-  core.totals.frontends[totals + FRONTEND_TOTALS.CONNECTIONS]!++;
-  core.clients[at + CLIENT.STATE] = CS.IDLE;
-  core.timers.set(socket, core.nowMs, frontend.plan.timeouts.requestMs);
-  receiveMore(core, socket);
+  if (core.connections > core.mostClients) {
+    core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
+    core.recount = true;
+    refuse(core, socket);
+  } else admitOrHold(core, socket);
 }
 
 /** Bytes, the end, or an error from a client. */
@@ -133,12 +121,9 @@ function lingerReceived(core: Core, socket: number, result: number): void {
 
 export function clientClosed(core: Core, socket: number): void {
   const at = socket * CLIENT.size;
-  const slot = core.clients[at + CLIENT.FRONTEND]!;
   const page = core.clients[at + CLIENT.PAGE]!;
   if (page >= 0) core.transport.pages.give(page, core.clients[at + CLIENT.PAGE_CLASS]!);
-  core.connections--;
-  core.totals.frontendGauges[slot * FRONTEND_GAUGES.size + FRONTEND_GAUGES.CONNECTIONS]!--;
-  Atomics.sub(core.board.frontends, slot * FRONTEND.size + FRONTEND.CONNECTIONS, 1);
+  discharge(core, socket);
   const x = core.clients[at + CLIENT.EXCHANGE]!;
   core.clients[at + CLIENT.STATE] = CS.FREE;
   if (x >= 0) unhold(core, x);

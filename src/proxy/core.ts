@@ -56,7 +56,15 @@ export class Core {
   /** Milliseconds, read once a turn; `nowMs` only goes forward, `wallMs` is the calendar's. */
   nowMs = 0.5;
   wallMs = 0.5;
+  /** Of clients, those that are held among them. */
   connections = 0;
+  /** Sockets of clients that wait for room, the longest first; see admission.ts. */
+  readonly held: Int32Array;
+  heldCount = 0;
+  /** Listeners are shut because a limit is reached, or connections are held. */
+  shut = false;
+  /** A limit of connections was reached or may have room: listeners are to be looked at. */
+  recount = false;
   upstreamCount = 0;
   requests = 0;
   /** Requests in the lines of all backends. */
@@ -68,8 +76,10 @@ export class Core {
   /** Number of the loop's turn; an int32 that wraps. */
   turn = 0;
   draining = false;
-  /** Clients at once: the limit that was set, or what the sockets there are leave room for. */
+  /** Clients at once, over all workers. */
   readonly maxConnections: number;
+  /** Clients at once here: what the sockets there are leave room for. */
+  readonly mostClients: number;
   readonly #free: Int32Array;
   #freeCount: number;
 
@@ -92,12 +102,14 @@ export class Core {
     this.runtime = runtime;
     this.addressScratch = transport.pages.take(0);
     const forServers = Math.min(SOCKETS_FOR_SERVERS, sockets >> 2);
-    this.maxConnections = Math.min(engine.maxConnections, sockets - forServers);
+    this.maxConnections = engine.maxConnections;
+    this.mostClients = sockets - forServers;
     this.limits = {
       headBytes: engine.maxHeadBytes,
       headers: engine.maxHeaders,
       uriBytes: engine.maxUriBytes,
     };
+    this.held = new Int32Array(sockets);
     this.kinds = new Uint8Array(sockets);
     this.clients = new Int32Array(sockets * CLIENT.size);
     this.upstreams = new Int32Array(sockets * UP.size);

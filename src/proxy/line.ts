@@ -16,8 +16,13 @@ import { N, X, XS } from "./tables.ts";
 export function enqueue(core: Core, x: number, backend: BackendRuntime): number {
   const at = x * X.size;
   const cells = core.exchanges;
+  if (backend.retired) return CODE.QUEUE_FULL;
+  const totals = backend.slot * BACKEND_TOTALS.size;
   const waiting = core.board.backends[backend.slot * BACKEND.size + BACKEND.QUEUED]!;
-  if (waiting >= backend.plan.queueLimit || backend.retired) return CODE.QUEUE_FULL;
+  if (waiting >= backend.plan.queueLimit) {
+    core.totals.backends[totals + BACKEND_TOTALS.QUEUE_FULL]!++;
+    return CODE.QUEUE_FULL;
+  }
   cells[at + X.STATE] = XS.QUEUED;
   cells[at + X.TICKET] = core.ticket;
   core.ticket = (core.ticket + 1) | 0;
@@ -25,7 +30,7 @@ export function enqueue(core: Core, x: number, backend: BackendRuntime): number 
   cells[at + X.AHEAD] = lineOf(core, x, backend).count;
   core.numbers[x * N.size + N.QUEUED] = core.nowMs;
   link(core, x, backend);
-  core.totals.backends[backend.slot * BACKEND_TOTALS.size + BACKEND_TOTALS.QUEUED]!++;
+  core.totals.backends[totals + BACKEND_TOTALS.QUEUED]!++;
   core.timers.set(cells[at + X.CLIENT]!, core.nowMs, backend.plan.timeouts.queueMs);
   return 0;
 }

@@ -4,21 +4,24 @@ import { systemClock, threadBusyMs } from "#io/clock.ts";
 import type { Driver, DriverOptions } from "#io/driver.ts";
 import { PAGE_SIZES } from "#io/pages.ts";
 import { chooseDriver } from "#io/probe.ts";
-import { type Board, FRONTEND, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
+import { type Board, PROCESS_TOTALS, SERVER, WORKER } from "#plan/board.ts";
 import type { EnginePlan, Plan } from "#plan/plan.ts";
 import { AccessLog } from "./access-log.ts";
+import { admitHeld, refuseRetired } from "./admission.ts";
 import { leaveRetired, serveLines } from "./assign.ts";
 import { partClient } from "./client-socket.ts";
 import { Core } from "./core.ts";
 import { Dispatch } from "./dispatch.ts";
 import { abortExchange } from "./exchange.ts";
 import { closeAllIdle, closeIdle } from "./idle.ts";
+import { Listening } from "./listening.ts";
 import type { FromWorker, ToWorker, WorkerListener, WorkerStart } from "./protocol.ts";
 import { createRuntime } from "./runtime.ts";
 import { CLIENT, CS, KIND, UP, US } from "./tables.ts";
 
 /**
- * How often what is not urgent is looked at: waiting requests, servers to be cleared, the calendar.
+ * How often what is not urgent is looked at: waiting requests and clients, servers to be cleared,
+ * the calendar.
  */
 const HOUSEKEEPING_MS = 25;
 /** How often room that another thread left is looked for while requests wait. */
@@ -28,7 +31,6 @@ const KEPT_UPSTREAMS = 256;
 const BUFFERS = 1024;
 /** What came in a buffer always fits in a page, where it is kept when it has to wait. */
 const BUFFER_BYTES = PAGE_SIZES[0]!;
-const LISTENERS = 1024;
 
 /**
  * What the engine's limits come to for one worker's driver. Every socket is a client's or a
@@ -59,10 +61,7 @@ export class Loop {
   readonly #row: number;
   readonly #tell: (message: FromWorker) => void;
   readonly #clock: Clock;
-  /** The driver's listeners by descriptor. */
-  readonly #listening = new Map<number, number>();
-  /** Those of paused frontends: connections wait in the kernel's queue. */
-  readonly #paused = new Set<number>();
+  readonly #listening: Listening;
   #drainUntilMs = 0;
   #accepting = true;
   #housekeptMs = 0;
@@ -93,7 +92,8 @@ export class Loop {
     this.dispatch = new Dispatch(this.core, clock);
     this.#setClock(now);
     this.dispatch.settle();
-    this.#listen(plan, start.listeners);
+    this.#listening = new Listening(this.driver, this.core);
+    this.#listening.take(plan, start.listeners);
     board.workers[this.#row + WORKER.DRIVER] = this.driver.name === "io_uring" ? 1 : 2;
     board.workers[this.#row + WORKER.GENERATION] = plan.generation;
     board.workers[this.#row + WORKER.STATE] = 1;
@@ -109,6 +109,7 @@ export class Loop {
     core.timers.advance(core.nowMs, this.dispatch.due);
     if (core.nowMs - this.#housekeptMs >= HOUSEKEEPING_MS) this.#housekeep();
     if (core.waiting > 0 && core.nowMs - this.#lookedMs >= LOOK_MS) this.#look();
+    if (core.recount) this.#admit();
     if (core.freed) serveLines(core);
     core.turn = (core.turn + 1) | 0;
     const accepts = core.totals.process[PROCESS_TOTALS.ACCEPTS]!;
@@ -119,7 +120,8 @@ export class Loop {
     if (done < 0) throw new Error(`the event loop broke: errno ${-done}`);
     this.#count(done);
     if (core.draining && this.#accepting) {
-      // The kernel's queue of connections is empty: nobody is turned away by what follows.
+      // The kernel's queue is empty: nobody is turned away by what follows. Where listeners are
+      // shut, it is left to whoever has the sockets next.
       if (core.totals.process[PROCESS_TOTALS.ACCEPTS] === accepts) this.#stopAccepting();
     }
     if (core.draining && !this.#accepting) this.#checkDrained();
@@ -144,7 +146,7 @@ export class Loop {
     if (core.draining && this.#accepting) return 0;
     const wait = core.timers.waitMs(core.nowMs);
     if (core.waiting > 0 && core.runtime.plan.engine.threads > 1) return Math.min(wait, LOOK_MS);
-    return core.draining || core.waiting > 0 ? Math.min(wait, HOUSEKEEPING_MS) : wait;
+    return core.draining || core.shut || core.waiting > 0 ? Math.min(wait, HOUSEKEEPING_MS) : wait;
   }
 
   #look(): void {
@@ -179,7 +181,7 @@ export class Loop {
     this.#housekeptMs = core.nowMs;
     this.#setClock(core.nowMs);
     this.core.totals.process[PROCESS_TOTALS.BUSY_MS] = this.#busyBefore + threadBusyMs();
-    if (this.#accepting) for (const [fd, listener] of this.#listening) this.#pause(fd, listener);
+    this.#admit();
     for (const server of core.runtime.servers) {
       if (!server) continue;
       if (server.retired && server.idleFirst >= 0) closeAllIdle(core, server);
@@ -191,18 +193,11 @@ export class Loop {
     }
   }
 
-  /** Obeys an operator's word on the frontend that the listener belongs to. */
-  #pause(fd: number, listener: number): void {
-    const row = this.core.listeners[listener]! * FRONTEND.size;
-    const paused = this.#board.frontends[row + FRONTEND.STATE] === 1;
-    if (paused === this.#paused.has(listener)) return;
-    if (paused) {
-      this.#paused.add(listener);
-      this.driver.unlisten(listener);
-    } else {
-      this.#paused.delete(listener);
-      this.driver.listen(listener, fd);
-    }
+  /** Lets clients in as far as there is room. */
+  #admit(): void {
+    this.core.recount = false;
+    admitHeld(this.core);
+    if (this.#accepting) this.#listening.look();
   }
 
   #endSessions(slot: number, code: number): void {
@@ -217,40 +212,6 @@ export class Loop {
     }
   }
 
-  /**
-   * A key may have several sockets: all are accepted on. A descriptor names one while it is open.
-   */
-  #listen(plan: Plan, listeners: readonly WorkerListener[]): void {
-    const slots = new Map<string, number>();
-    for (const frontend of plan.frontends) {
-      for (const bind of frontend.binds) slots.set(bind.key, frontend.slot);
-    }
-    const wanted = listeners.filter((l) => slots.has(l.key));
-    const stay = new Set(wanted.map((l) => l.fd));
-    for (const [fd, listener] of this.#listening) {
-      if (stay.has(fd)) continue;
-      this.driver.unlisten(listener);
-      this.#listening.delete(fd);
-      this.#paused.delete(listener);
-    }
-    for (const { key, fd } of wanted) {
-      const known = this.#listening.get(fd);
-      const listener = known ?? this.#freeListener();
-      this.core.listeners[listener] = slots.get(key)!;
-      if (known !== undefined) continue;
-      this.#listening.set(fd, listener);
-      this.driver.listen(listener, fd);
-    }
-  }
-
-  #freeListener(): number {
-    const used = new Set(this.#listening.values());
-    let listener = 0;
-    while (used.has(listener)) listener++;
-    if (listener >= LISTENERS) throw new Error(`more than ${LISTENERS} listeners`);
-    return listener;
-  }
-
   #swap(plan: Plan, listeners: readonly WorkerListener[]): void {
     const core = this.core;
     try {
@@ -261,7 +222,8 @@ export class Loop {
       return;
     }
     leaveRetired(core);
-    this.#listen(plan, listeners);
+    refuseRetired(core);
+    this.#listening.take(plan, listeners);
     this.#board.workers[this.#row + WORKER.GENERATION] = plan.generation;
     this.#partIdleClients((slot) => core.runtime.frontends[slot]?.retired ?? true);
     this.#tell({ type: "planned", generation: plan.generation });
@@ -286,7 +248,7 @@ export class Loop {
 
   #stopAccepting(): void {
     this.#accepting = false;
-    for (const listener of this.#listening.values()) this.driver.unlisten(listener);
+    this.#listening.end();
     this.#board.workers[this.#row + WORKER.STATE] = 2;
     this.#partIdleClients(() => true);
     const core = this.core;

@@ -22,9 +22,18 @@ export const CLIENT = layout(
 );
 
 /**
- * IDLE waits for a request, HEAD has part of one, BUSY has an exchange, LINGER reads to the end.
+ * IDLE waits for a request, HEAD has part of one, BUSY has an exchange, LINGER reads to the end,
+ * HELD waits until a limit of connections has room for it.
  */
-export const CS = Object.freeze({ FREE: 0, IDLE: 1, HEAD: 2, BUSY: 3, LINGER: 4, CLOSING: 5 });
+export const CS = Object.freeze({
+  FREE: 0,
+  IDLE: 1,
+  HEAD: 2,
+  BUSY: 3,
+  LINGER: 4,
+  CLOSING: 5,
+  HELD: 6,
+});
 
 export const CF = Object.freeze({
   /** A receive is under way. */
@@ -35,6 +44,8 @@ export const CF = Object.freeze({
   LAST: 4,
   /** The receive under way goes into a page of ours (the client's or its exchange's). */
   INTO: 8,
+  /** It is in the gauges of connections. */
+  COUNTED: 16,
 });
 
 /**

@@ -165,10 +165,17 @@ for (const driver of DRIVERS) {
   });
 }
 
-test("more clients than engine.maxConnections are refused", async (t) => {
+test("more clients than engine.maxConnections wait until others leave", async (t) => {
   const { weir } = await world(t, "threads: 1, maxConnections: 50");
   const clients = await crowd(t, weir, 80);
-  await until("the rest are closed", () => clients.filter((c) => c.ended !== "open").length === 30);
+  for (const client of clients) client.send(GET("/"));
+  const served = (): number => clients.filter((c) => c.text !== "").length;
+  await until("50 are served", () => served() === 50);
+  await sleep(300);
+  assert.equal(served(), 50);
+  for (const client of clients) if (client.text !== "") client.destroy();
+  await until("the rest are served", () => served() === 80);
+  assert.ok(clients.every((client) => client.ended !== "reset"));
   for (const client of clients) client.destroy();
   await until("it is well again", () => isServed(t, weir, "/after"));
 });

@@ -9,6 +9,7 @@ import {
   type BoardSizes,
   boardBytes,
   FRONTEND,
+  GLOBAL,
   PROCESS_TOTALS,
   SERVER,
   WORKER,
@@ -271,8 +272,10 @@ export class TestProxy {
     const servers = [SERVER.ACTIVE, SERVER.QUEUED, SERVER.IDLE];
     const found = {
       connections: this.board.frontends.reduce((s, v, i) => (i % 4 === 2 ? s + v : s), 0),
+      all: this.board.global[GLOBAL.CONNECTIONS]!,
       backends: sum(this.board.backends, BACKEND.size, [BACKEND.ACTIVE, BACKEND.QUEUED]).join(),
       servers: sum(this.board.servers, SERVER.size, servers).join(),
+      ownProcess: own.processGauges.join(),
       ownFrontends: own.frontendGauges.join(),
       ownBackends: own.backendGauges.join(),
       ownServers: own.serverGauges.join(),

@@ -7,24 +7,6 @@ const post = (length: number): string =>
   `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${"b".repeat(length)}`;
 
 overProxies("limits", (proxyTest) => {
-  proxyTest("connections of a frontend", async (bench) => {
-    const { proxy, server, client } = await bench.trio(", maxConnections: 2");
-    const second = await bench.client(proxy);
-    await proxy.quiet();
-    const third = await bench.client(proxy);
-    assert.equal(await third.ending(), "end");
-    assert.equal(proxy.board.totals[0]!.frontends[FRONTEND_TOTALS.REFUSED], 1);
-    second.end();
-    await proxy.quiet();
-    const fourth = await bench.client(proxy);
-    for (const each of [client, fourth]) {
-      each.write(get());
-      const { peer } = await server.request();
-      peer.write(plain("in", "Connection: close\r\n"));
-      assert.equal((await readAnswer(each)).body.toString(), "in");
-    }
-  });
-
   proxyTest("a body's length", async (bench) => {
     const { server, client } = await bench.trio(", maxBody: 1000");
     client.write(post(1000));

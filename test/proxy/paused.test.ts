@@ -28,13 +28,19 @@ overProxies("operators' words on a frontend", (proxyTest) => {
   });
 
   proxyTest("a changed limit of connections holds for those who come", async (bench) => {
-    const { client, proxy } = await bench.trio();
+    const { server, client, proxy } = await bench.trio();
     const row = proxy.plan.frontends[0]!.slot * FRONTEND.size;
     await proxy.quiet();
     proxy.board.frontends[row + FRONTEND.MAX_CONNECTIONS] = 1;
     const late = await bench.client(proxy);
-    await proxy.quiet();
-    assert.equal(late.ended, true);
+    late.write(get());
+    await proxy.advance(100);
+    assert.equal(late.ended, false);
     assert.equal(client.ended, false);
+    assert.equal(proxy.board.frontends[row + FRONTEND.CONNECTIONS], 1);
+    proxy.board.frontends[row + FRONTEND.MAX_CONNECTIONS] = 2;
+    await proxy.advance(100);
+    (await server.request()).peer.write(plain("in"));
+    assert.equal((await readAnswer(late)).body.toString(), "in");
   });
 });

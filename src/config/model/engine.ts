@@ -56,7 +56,7 @@ export const engineFields = {
     reload: "restart",
   }),
   maxConnections: int({
-    help: "Client connections at the same time, over all frontends and threads",
+    help: "Client connections at the same time, over all frontends and threads; more wait in the kernel until others leave",
     min: 1,
     max: 4_000_000,
     fallback: 20_000,

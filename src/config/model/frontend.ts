@@ -26,7 +26,7 @@ export const frontendShared = {
   mode,
   maxConnections: optional(
     int({
-      help: "Client connections of one frontend at the same time; absent: as many as `engine.maxConnections`",
+      help: "Client connections of one frontend at the same time; more wait in the kernel; absent: as many as `engine.maxConnections`",
       min: 1,
       max: 4_000_000,
     }),

@@ -28,6 +28,11 @@ const COUNTERS: readonly ColumnMetric<ColumnsOf<typeof BACKEND_TOTALS>>[] = [
   { column: "QUEUED", name: "queued", help: "Requests that had to wait." },
   { column: "QUEUE_TIMEOUTS", name: "queue_timeouts", help: "Requests that waited too long." },
   {
+    column: "QUEUE_FULL",
+    name: "queue_full",
+    help: "Requests refused because the queue was full.",
+  },
+  {
     column: "QUEUE_MS",
     name: "queue_seconds",
     help: "Time that requests waited.",

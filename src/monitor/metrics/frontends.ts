@@ -21,6 +21,7 @@ const COUNTERS: readonly ColumnMetric<ColumnsOf<typeof FRONTEND_TOTALS>>[] = [
   { column: "DENIED", name: "denied_requests", help: "Requests that a rule denied." },
   { column: "MALFORMED", name: "malformed_requests", help: "Requests that broke the protocol." },
   { column: "REFUSED", name: "refused_connections", help: "Connections refused at a limit." },
+  { column: "FULL", name: "full", help: "Times that its `maxConnections` was reached." },
   { column: "TIMEOUTS", name: "timeouts", help: "Clients that were too slow." },
   { column: "ABORTS", name: "aborts", help: "Clients that left in the middle." },
   { column: "UPGRADES", name: "upgrades", help: "Connections that became tunnels." },

@@ -23,6 +23,7 @@ const COUNTERS: readonly ColumnMetric<ColumnsOf<typeof PROCESS_TOTALS>>[] = [
   { column: "NO_PAGES", name: "no_pages", help: "Times that no page of memory was free." },
   { column: "NO_DESCRIPTORS", name: "no_descriptors", help: "Times that no descriptor was free." },
   { column: "NO_SLOTS", name: "no_slots", help: "Times that no connection slot was free." },
+  { column: "FULL", name: "full", help: "Times that `engine.maxConnections` was reached." },
   { column: "LOG_LINES", name: "log_lines", help: "Lines of the access log." },
   {
     column: "LOG_DROPPED",
