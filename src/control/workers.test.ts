@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SimClock } from "#kit/sim-clock.ts";
-import { Board, boardBytes, FRONTEND, WORKER } from "#plan/board.ts";
+import { Board, boardBytes, FRONTEND, GLOBAL, WORKER } from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "#proxy/protocol.ts";
 import { SpareWorkers } from "./spare-workers.ts";
@@ -137,10 +137,13 @@ test("a dead worker is cleaned up after and replaced at once, with the newest Pl
   const { workers, threads, closed, board } = await running();
   board.frontends[FRONTEND.CONNECTIONS] = 8;
   board.totals[1]!.frontendGauges[0] = 5;
+  board.global[GLOBAL.CONNECTIONS] = 9;
+  board.totals[1]!.processGauges[0] = 5;
   const applied = workers.apply(assign(2));
   threads[1]!.say({ type: "planned", generation: 2 });
   threads[0]!.die(new Error("boom"));
   assert.equal(board.frontends[FRONTEND.CONNECTIONS], 3);
+  assert.equal(board.global[GLOBAL.CONNECTIONS], 4);
   assert.deepEqual(closed, [50, 51, 100]);
   assert.equal(threads.length, 3);
   assert.equal(threads[2]!.start!.plan.generation, 2);

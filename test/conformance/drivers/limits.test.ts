@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
+import { boundAddress } from "#io/sockets.ts";
 import { openFds, withDescriptorLimit } from "#kit/descriptors.ts";
 import { LOCAL_4 } from "#kit/driver-harness.ts";
 import { overDrivers } from "#kit/drivers.ts";
@@ -41,6 +42,23 @@ overDrivers("limits", (test) => {
       h.until(() => open.length === 8, "the next one accepted");
     }
     assert.ok(refusals <= 13, `${refusals} refusals`);
+  });
+
+  test("a listener that is stopped and goes on again and again takes no more handles", (bench) => {
+    const h = bench({ sockets: 64 });
+    const fd = h.listenQuietly(LOCAL_4, 10);
+    h.driver.listen(0, fd);
+    for (let i = 0; i < 40; i++) {
+      h.driver.unlisten(0);
+      h.driver.listen(0, fd);
+      if (i % 3 === 0) h.turn();
+    }
+    h.settle();
+    h.pair(boundAddress(fd), 0);
+    let free = 0;
+    while (h.driver.open(2) >= 0) free++;
+    // Two are the pair's; one in eight may wait for connections.
+    assert.ok(free >= 64 - 2 - 8, `${free} free`);
   });
 
   test("running out of descriptors is survived: who waited is accepted later", (bench) => {
