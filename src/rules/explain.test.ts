@@ -132,9 +132,35 @@ test("which frontend", () => {
 
 test("the server that a cookie asks for", () => {
   const sticky = (value: string) => explain({ headers: [["Cookie", value]] }).sticky;
-  assert.deepEqual(sticky("x=1; SRV=b"), { cookie: "SRV", value: "b", server: "b" });
-  assert.deepEqual(sticky("SRV=z"), { cookie: "SRV", value: "z", server: undefined });
+  assert.deepEqual(sticky("x=1; SRV=b"), {
+    cookie: "SRV",
+    value: "b",
+    server: "b",
+    effect: "keeps",
+  });
+  assert.deepEqual(sticky("SRV=z"), {
+    cookie: "SRV",
+    value: "z",
+    server: undefined,
+    effect: "picks",
+  });
   assert.equal(sticky("SRVX=a"), undefined);
+});
+
+test("in prefix mode the first `~` that ends a server's value counts", () => {
+  const plan = planFromText(`
+frontends: { web: { bind: "127.0.0.1:80", default: app } }
+backends:
+  app:
+    cookie: { name: SRV, mode: prefix }
+    servers:
+      long: { address: "127.0.0.1:1", cookie: a~b }
+      short: { address: "127.0.0.1:2", cookie: a }
+`);
+  const headers = [["Cookie", "SRV=a~b~c"]] as const;
+  const explained = explainRequest(plan, { method: "GET", url: "/", headers, source: "::1" });
+  assert.ok(typeof explained !== "string");
+  assert.equal(explained.explanation.sticky!.server, "short");
 });
 
 test("the host: of the URL, unless a Host is given", () => {
