@@ -72,6 +72,7 @@ describe("compiling", () => {
       ...["engine", "defaults", "log", "monitor", "frontends", "backends", "web", "bind", "rules"],
       ...["default", "servers", "balance", "check", "type", "http", "tcp", "use", "when", "not"],
       ...["cookie", "timeouts", "address", "127.0.0.1:80", ":80", "5s", "off", "1", "-1", "x-a"],
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of our YAML
       ...["random", "draws", "agent", "errorPages", "503", "path", "/a", "mode", "${A:-b}", "<<"],
     );
     const { value } = fc.letrec<{ value: unknown }>((tie) => ({

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
+import type { ScriptPlace } from "./script-error.ts";
 
 /** What reading a configuration needs of the machine; tests hand in their own. */
 export interface Disk {
@@ -8,7 +9,10 @@ export interface Disk {
   readonly readText: (path: string) => string;
   /** Names in a directory; undefined when it is none. */
   readonly list: (path: string) => readonly string[] | undefined;
-  /** Default export of a TypeScript or JavaScript module, run anew each time. */
+  /**
+   * Default export of a TypeScript or JavaScript module, run anew each time. The Error's `cause` is
+   * a ScriptPlace where one is known.
+   */
   readonly run: (path: string) => Promise<unknown>;
 }
 
@@ -64,6 +68,13 @@ function list(path: string): readonly string[] | undefined {
   return readdirSync(path);
 }
 
+/** What evaluate.ts posts. */
+interface Ran {
+  readonly value?: unknown;
+  readonly error?: string;
+  readonly place?: ScriptPlace;
+}
+
 /** In a thread of its own: nothing it imports stays loaded, and what it exports is plain data. */
 function run(path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -71,9 +82,9 @@ function run(path: string): Promise<unknown> {
       workerData: path,
       resourceLimits: { maxOldGenerationSizeMb: 256 },
     });
-    worker.once("message", ({ value, error }: { value?: unknown; error?: string }) => {
+    worker.once("message", ({ value, error, place }: Ran) => {
       if (error === undefined) resolve(value);
-      else reject(new Error(error));
+      else reject(new Error(error, { cause: place }));
       void worker.terminate();
     });
     worker.once("error", reject);

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { renderFaults } from "./faults.ts";
 import { type LoadOptions, loadConfig } from "./load.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "weir-load-"));
@@ -69,6 +70,55 @@ describe("loading from the disk", () => {
       assert.equal(faults[0]!.place.file, name);
     });
   }
+
+  const shown = async (name: string, text: string): Promise<string> => {
+    write(name, text);
+    const { faults, textOf } = await load([name]);
+    return renderFaults(faults, { textOf });
+  };
+
+  it("a fault of syntax in TypeScript has its place and the lines", async () => {
+    assert.equal(
+      await shown("place-syntax.ts", "const a: number = 1;\nexport default {\n  a: ;\n};\n"),
+      [
+        "place-syntax.ts:3:6: error: cannot read it: Expression expected",
+        "  1 | const a: number = 1;",
+        "  2 | export default {",
+        "  3 |   a: ;",
+        "    |      ^",
+        "",
+      ].join("\n"),
+    );
+    const missing = 'import { no } from "./later.ts";\nexport default no;\n';
+    assert.match(await shown("place-import.ts", missing), /^place-import\.ts:1:\d+: error: /);
+  });
+
+  it("what a script throws has the place of the call, also in a file that it imports", async () => {
+    write("part.ts", "type T = { b?: { c: number } };\nexport const c = (t: T) => t.b!.c;\n");
+    const uses = 'import { c } from "./part.ts";\nexport default { a: c({}) };\n';
+    assert.match(
+      await shown("place-uses.ts", uses),
+      /^part\.ts:2:33: error: cannot read it: Cannot read properties of undefined.*\n {2}1 \|/,
+    );
+    const throws = "export default () => {\n  throw new Error('mine');\n};\n";
+    assert.match(await shown("place-throws.ts", throws), /^place-throws\.ts:2:9: error: .*mine\n/);
+  });
+
+  it("keywords and values of a script have their places", async () => {
+    const script = `export default {
+  frontends: { web: { bind: ":80", defualt: "web" } },
+  backends: {
+    web: { servers: { a: "10.0.0.1:80" }, retries: "many" },
+  },
+};
+`;
+    const text = await shown("place-keys.ts", script);
+    assert.match(
+      text,
+      /^place-keys\.ts:2:36: error: .*\n.*\n.*defualt.*\n +\| +\^{7}\n +did you mean/,
+    );
+    assert.match(text, /^place-keys\.ts:4:52: error: backends\.web\.retries: /m);
+  });
 
   it("a file that is not there is a fault at its name", async () => {
     const { faults } = await load(["none.yaml", "also-none.yaml"]);

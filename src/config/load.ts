@@ -1,8 +1,9 @@
-import { resolve } from "node:path";
-import { Report } from "#schema/index.ts";
+import { relative, resolve } from "node:path";
+import { type Place, Report } from "#schema/index.ts";
 import { type CompileContext, type Compiled, compileConfig } from "./compile.ts";
 import { discoverConfig } from "./discover.ts";
 import { type Disk, disk as realDisk } from "./disk.ts";
+import type { ScriptPlace } from "./script-error.ts";
 import type { Source } from "./source.ts";
 
 export interface LoadOptions extends Omit<CompileContext, "readFile"> {
@@ -28,9 +29,10 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const { files: named = [], cwd, env, disk = realDisk } = options;
   const files = discoverConfig(named, env, cwd, disk);
   const report = new Report();
-  const read = await Promise.all(files.map((file) => readSource(file, cwd, disk, report)));
+  const texts = new Map<string, string>();
+  const reading: Reading = { cwd, disk, report, texts };
+  const read = await Promise.all(files.map((file) => readSource(file, reading)));
   const sources = read.filter((source) => source !== undefined);
-  const texts = new Map(sources.map((s) => [s.file, "text" in s ? s.text : undefined]));
   const textOf = (file: string): string | undefined => texts.get(file);
   if (report.hasErrors) {
     const nothing = { plan: undefined, model: undefined, secrets: new Set<string>() };
@@ -40,19 +42,40 @@ export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   return { ...compileConfig(sources, { ...options, readFile }), files, textOf };
 }
 
-async function readSource(
-  file: string,
-  cwd: string,
-  disk: Disk,
-  report: Report,
-): Promise<Source | undefined> {
+interface Reading {
+  readonly cwd: string;
+  readonly disk: Disk;
+  readonly report: Report;
+  /** By the name that faults give. */
+  readonly texts: Map<string, string>;
+}
+
+async function readSource(file: string, reading: Reading): Promise<Source | undefined> {
+  const { cwd, disk, report, texts } = reading;
   const path = resolve(cwd, file);
   try {
-    if (/\.[cm]?[tj]s$/.test(file)) return { file, value: await disk.run(path) };
-    return { file, text: disk.readText(path) };
+    const text = disk.readText(path);
+    texts.set(file, text);
+    if (!/\.[cm]?[tj]s$/.test(file)) return { file, text };
+    return { file, value: await disk.run(path), script: text };
   } catch (error) {
-    const place = { file, line: 0, column: 0, length: 1 };
-    report.error({ place }, "", `cannot read it: ${(error as Error).message}`);
+    const { message, cause } = error as Error;
+    const place = placeOf(file, cause as ScriptPlace | undefined, reading);
+    report.error({ place }, "", `cannot read it: ${message}`);
     return undefined;
   }
+}
+
+/** The place in the file itself, or in one that it imports: then a name for that one. */
+function placeOf(file: string, at: ScriptPlace | undefined, { cwd, disk, texts }: Reading): Place {
+  if (at === undefined) return { file, line: 0, column: 0, length: 1 };
+  const { path, line, column, length } = at;
+  if (path === resolve(cwd, file)) return { file, line, column, length };
+  const name = relative(cwd, path);
+  try {
+    texts.set(name, disk.readText(path));
+  } catch {
+    // The place is worth saying without the lines.
+  }
+  return { file: name, line, column, length };
 }

@@ -36,6 +36,28 @@ test("requests: fast ≡ naive", () => {
   assert.ok(accepted > 100, `only ${accepted} of the samples were still right`);
 });
 
+const encoding = fc.constantFrom(..."% %0 %00 %4 %41 %zz %2f / a 0 ? http://a HTTP".split(" "));
+/** Targets of about as many bytes as are allowed: where encodings end inside the limit, and not. */
+const encodedTarget = fc
+  .tuple(fc.array(encoding, { minLength: 1, maxLength: 8 }), fc.constantFrom("/", "http://a/", ""))
+  .map(([pieces, start]) => `GET ${start}${pieces.join("")} HTTP/1.1\r\nHost: a\r\n\r\n`);
+const SHORT = { ...LIMITS, uriBytes: 16 };
+
+test("encodings in the path and the limit of the target: fast ≡ naive, however split", () => {
+  const statuses = new Map<unknown, number>();
+  fc.assert(
+    fc.property(encodedTarget, (text) => {
+      const fast = readRequest(text, SHORT);
+      const key = typeof fast === "object" ? 200 : fast;
+      statuses.set(key, (statuses.get(key) ?? 0) + 1);
+      agree(fast, naiveRequest(text, SHORT));
+      splitInvariant((bytes, from, end) => parseRequest(bytes, from, end, head, SHORT), text);
+    }),
+    RUNS,
+  );
+  for (const status of [200, 400, 414]) assert.ok(statuses.get(status)! > 20, `${status}`);
+});
+
 test("responses: fast ≡ naive", () => {
   let accepted = 0;
   fc.assert(

@@ -10,11 +10,13 @@ import {
   COLON,
   CR,
   DOT,
+  HEX,
   isDigit,
   LF,
   LOWER,
   NAME,
-  PATH,
+  PATH_RUN,
+  PERCENT,
   QUERY,
   QUESTION,
   SLASH,
@@ -29,6 +31,8 @@ const BAD_VERSION = -CODE.REQUEST_VERSION_UNSUPPORTED;
 
 /** Longer methods than anybody's get 501 (RFC 9112 §3). */
 const MAX_METHOD_BYTES = 32;
+
+const ZERO = 48;
 
 const HTTP_SLASH = latin1("HTTP/");
 const SCHEME = latin1("http");
@@ -97,7 +101,11 @@ function parseTarget(
 
 function parsePath(bytes: Uint8Array, from: number, edge: number, head: Head): number {
   let at = from;
-  while (at < edge && (CLASS[bytes[at]!]! & PATH) !== 0) at++;
+  while (at < edge && (CLASS[bytes[at]!]! & PATH_RUN) !== 0) at++;
+  if (at < edge && bytes[at] === PERCENT) {
+    at = parseEncoded(bytes, at, edge);
+    if (at < 0) return at;
+  }
   head.pathStart = from;
   head.pathEnd = at;
   head.queryStart = at;
@@ -108,6 +116,34 @@ function parsePath(bytes: Uint8Array, from: number, edge: number, head: Head): n
   }
   head.queryEnd = at;
   return at;
+}
+
+/**
+ * The end of a path, from its first `%` on, or MALFORMED. Apart from parsePath, which is half as
+ * fast with this in it (bench http-parser).
+ */
+function parseEncoded(bytes: Uint8Array, from: number, edge: number): number {
+  let at = from;
+  while (at < edge && bytes[at] === PERCENT) {
+    at = skipEncoded(bytes, at, edge);
+    if (at < 0) return at;
+    while (at < edge && (CLASS[bytes[at]!]! & PATH_RUN) !== 0) at++;
+  }
+  return at;
+}
+
+/**
+ * Past the `%XX` at `at`, or `edge` when it does not end before that. A broken one is read in as
+ * many ways as there are servers, and NUL ends a path in what is written in C: both are refused.
+ */
+function skipEncoded(bytes: Uint8Array, at: number, edge: number): number {
+  if (at + 1 >= edge) return edge;
+  const high = bytes[at + 1]!;
+  if ((CLASS[high]! & HEX) === 0) return MALFORMED;
+  if (at + 2 >= edge) return edge;
+  const low = bytes[at + 2]!;
+  if ((CLASS[low]! & HEX) === 0) return MALFORMED;
+  return high === ZERO && low === ZERO ? MALFORMED : at + 3;
 }
 
 /** `http://host[:port]` or `https://…`, then a path or a query or nothing. */

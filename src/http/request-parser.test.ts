@@ -27,7 +27,8 @@ const CASES: readonly Accepted[] = [
     { form: "origin", path: "//b/c", host: "a" },
   ],
   ["a colon in the path", withTarget("/http://x/"), { path: "/http://x/" }],
-  ["a broken %", withTarget("/100%"), { path: "/100%" }],
+  ["encoded bytes", withTarget("/%7e%2F%C3%a4"), { path: "/%7e%2F%C3%a4" }],
+  ["a broken % in the query", withTarget("/?100%"), { path: "/", query: "100%" }],
   [
     "absolute-form",
     withTarget("http://a/x?y"),

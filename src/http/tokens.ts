@@ -26,6 +26,8 @@ export const VALUE = 2;
  * 3986 too, but clients send them, and everybody agrees on what they are.
  */
 export const PATH = 4;
+/** PATH but for `%`, which begins an encoded byte: what a parser may pass over. */
+export const PATH_RUN = 128;
 /** Inside a query: visible ASCII but `#`. Browsers leave the rest as typed. */
 export const QUERY = 8;
 export const HEX = 16;
@@ -58,6 +60,8 @@ function createClasses(): Uint8Array {
   table[BACKSLASH]! &= ~(PATH | QUOTED);
   for (let i = 0; i < 4; i++) table["#<>?".charCodeAt(i)]! &= ~PATH;
   table["#".charCodeAt(0)]! &= ~QUERY;
+  for (let c = 0; c < 256; c++) if ((table[c]! & PATH) !== 0) table[c]! |= PATH_RUN;
+  table[PERCENT]! &= ~PATH_RUN;
   return table;
 }
 

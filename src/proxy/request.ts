@@ -6,7 +6,6 @@ import { beginChunked } from "#http/chunked.ts";
 import { FIELD, FIELD_WORDS, FRAMING, type Head } from "#http/head.ts";
 import { classFor, PAGE_SIZES } from "#io/pages.ts";
 import { peerIp } from "#io/peer-ip.ts";
-import { keepPathSafe } from "#rules/target.ts";
 import { answerWith, failExchange } from "./answer.ts";
 import { assign } from "./assign.ts";
 import { keepAhead, releaseNext } from "./client-socket.ts";
@@ -45,7 +44,6 @@ export function beginRequest(
   if (frontend.rules !== undefined) {
     core.view.fill(core.memory, head, core.peer, 0);
     frontend.rules(core.view, core.verdict);
-    keepPathSafe(core.view, core.verdict);
   }
   const rest = bodyHere(head, end - parsed);
   const size = classFor(roomFor(core, frontend, parsed - from) + rest);

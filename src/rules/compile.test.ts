@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { textOf } from "#base/bytes.ts";
-import { viewOf } from "#kit/request.ts";
+import { brokenView, viewOf } from "#kit/request.ts";
 import { judge, rulesOf } from "#kit/rules.ts";
 import type { RulePlan } from "#plan/plan.ts";
 import { INDEX_FROM } from "./compile.ts";
@@ -65,23 +65,41 @@ test("conditions see the request as the client sent it", () => {
 
 test("a request that a rule cannot judge is refused, whatever other rules say", () => {
   const guard = { when: { pathPrefix: "/admin" }, deny: true };
-  const broken = viewOf("GET /admin%zz");
+  const broken = brokenView();
   for (const rules of [
     rulesOf(guard, { use: "b1" }),
     rulesOf({ when: { method: "GET", not: { pathPrefix: "/admin" } }, use: "b1" }),
     rulesOf({ rewritePath: { prefix: { from: "/", to: "/x" } }, use: "b1" }),
     rulesOf({ redirect: { scheme: "https" } }),
     rulesOf(guard),
+    rulesOf({ when: { method: "GET" }, use: "b1" }, guard),
   ]) {
     broken.pathReady = false;
     broken.refuse = 0;
     const verdict = judge(rules, broken);
     assert.deepEqual([verdict.status, verdict.backend, verdict.headersEnd], [400, -1, 0]);
   }
-  const before = rulesOf({ when: { method: "GET" }, use: "b1" }, guard);
-  broken.pathReady = false;
-  broken.refuse = 0;
-  assert.equal(judge(before, broken).backend, 1, "decided before anybody looked at the path");
+});
+
+test("where any rule goes by the path, each request goes on by the path they see", () => {
+  const target = (line: string, ...written: Parameters<typeof rulesOf>) => {
+    const verdict = judge(rulesOf(...written), viewOf(line));
+    return textOf(verdict.target, 0, verdict.targetEnd);
+  };
+  const first = { when: { host: "other.example", path: "/x" }, deny: true };
+  const use = { use: "b1" };
+  const rewrite = { when: { method: "PUT" }, rewritePath: { prefix: { from: "/a", to: "/b" } } };
+  for (const rules of [
+    [first, use],
+    [use, first],
+    [{ when: { not: { pathPrefix: "/x" } }, ...use }],
+    [{ when: { method: "PUT", pathRegex: "^/x" }, deny: true }, use],
+    [rewrite, use],
+  ]) {
+    assert.equal(target("GET /a/../admin?q", ...rules), "/admin?q");
+    assert.equal(target("GET /%61dmin", ...rules), "", "only encoded");
+  }
+  assert.equal(target("GET /a/../admin", { when: { host: "example.com" }, ...use }), "");
 });
 
 /** What rules mean, said as simply as possible. */

@@ -1,7 +1,7 @@
 import type { RulePlan } from "#plan/plan.ts";
 import { createHostIndex } from "./host-index.ts";
 import { actionOf, matcherOf, valueIn } from "./registry.ts";
-import { type CompiledRule, createIndexed, createSequence } from "./run.ts";
+import { type CompiledRule, createIndexed, createPathKeeping, createSequence } from "./run.ts";
 import type { CompileContext, Rules } from "./types.ts";
 
 /**
@@ -24,6 +24,17 @@ export function compileRules(
   indexed?: boolean,
 ): Rules {
   if (rules.length === 0) return decideNothing;
+  const run = compileAll(rules, context, indexed);
+  return rules.some(readsPath) ? createPathKeeping(run) : run;
+}
+
+function decideNothing(): void {}
+
+function compileAll(
+  rules: readonly RulePlan[],
+  context: CompileContext,
+  indexed: boolean | undefined,
+): Rules {
   const places = rules.map(hostCondition);
   const useIndex = indexed ?? places.filter((place) => place >= 0).length >= INDEX_FROM;
   if (!useIndex) return createSequence(rules.map((rule, i) => compileRule(rule, i, -1, context)));
@@ -34,7 +45,9 @@ export function compileRules(
   );
 }
 
-function decideNothing(): void {}
+const readsPath = ({ when, actions }: RulePlan): boolean =>
+  when.some(({ match }) => matcherOf(match).readsPath) ||
+  actions.some((chosen) => actionOf(chosen).readsPath);
 
 function compileRule(
   rule: RulePlan,

@@ -84,6 +84,12 @@ test("a rule that matches: what it compared and did", () => {
   assert.equal(more.sticky, undefined);
 });
 
+test("the path that is sent where rules go by the path and the client's could mislead", () => {
+  assert.equal(explain({ url: "http://x:8080/a/../b?c" }).target, "/b?c");
+  assert.equal(explain({ url: "http://x:8080/%62" }).target, undefined);
+  assert.equal(explain({ url: "/a/../b", frontend: "plain" }).target, undefined);
+});
+
 test("no rule matches: the default, each rule up to its first condition that failed", () => {
   const { rules, outcome } = explain({});
   assert.deepEqual(
@@ -112,9 +118,10 @@ test("answers of our own", () => {
     rule: 2,
   });
   assert.equal(explain({ url, source: "10.1.2.3" }).outcome.kind, "backend");
-  assert.deepEqual(explain({ url: "http://x:8080/%zz" }).outcome, {
+  const long = `http://x:8080/${"a".repeat(2048)}`;
+  assert.deepEqual(explain({ url: long }).outcome, {
     kind: "answer",
-    status: 400,
+    status: 414,
     location: undefined,
     rule: -1,
   });
@@ -132,9 +139,35 @@ test("which frontend", () => {
 
 test("the server that a cookie asks for", () => {
   const sticky = (value: string) => explain({ headers: [["Cookie", value]] }).sticky;
-  assert.deepEqual(sticky("x=1; SRV=b"), { cookie: "SRV", value: "b", server: "b" });
-  assert.deepEqual(sticky("SRV=z"), { cookie: "SRV", value: "z", server: undefined });
+  assert.deepEqual(sticky("x=1; SRV=b"), {
+    cookie: "SRV",
+    value: "b",
+    server: "b",
+    effect: "keeps",
+  });
+  assert.deepEqual(sticky("SRV=z"), {
+    cookie: "SRV",
+    value: "z",
+    server: undefined,
+    effect: "picks",
+  });
   assert.equal(sticky("SRVX=a"), undefined);
+});
+
+test("in prefix mode the first `~` that ends a server's value counts", () => {
+  const plan = planFromText(`
+frontends: { web: { bind: "127.0.0.1:80", default: app } }
+backends:
+  app:
+    cookie: { name: SRV, mode: prefix }
+    servers:
+      long: { address: "127.0.0.1:1", cookie: a~b }
+      short: { address: "127.0.0.1:2", cookie: a }
+`);
+  const headers = [["Cookie", "SRV=a~b~c"]] as const;
+  const explained = explainRequest(plan, { method: "GET", url: "/", headers, source: "::1" });
+  assert.ok(typeof explained !== "string");
+  assert.equal(explained.explanation.sticky!.server, "short");
 });
 
 test("the host: of the URL, unless a Host is given", () => {
@@ -147,6 +180,7 @@ test("the host: of the URL, unless a Host is given", () => {
 test("what the proxy would refuse is said in a sentence", () => {
   assert.match(String(ask({ method: "G T" })), /refused with 400 before any rule/);
   assert.match(String(ask({ url: "http://a b:8080/", frontend: "www" })), /refused with 400/);
+  assert.match(String(ask({ url: "http://x:8080/%zz" })), /refused with 400 before any rule/);
   assert.match(String(ask({ headers: [["A", "x\r\n\r\n"]] })), /refused with 400/);
   assert.match(String(ask({ source: "somewhere" })), /not an IP address/);
 });

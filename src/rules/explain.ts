@@ -1,9 +1,9 @@
 import { assert } from "#base/assert.ts";
-import { latin1, textOf } from "#base/bytes.ts";
+import { textOf } from "#base/bytes.ts";
 import type { BackendPlan, Chosen, ConditionPlan, Plan, RulePlan } from "#plan/plan.ts";
 import { compileRules } from "./compile.ts";
-import { CookieScan, nextCookie } from "./cookies.ts";
 import { chooseFrontend, type ExplainInput, parseInput, splitUrl } from "./explain-request.ts";
+import { type Sticky, stickyOf } from "./explain-sticky.ts";
 import { actionOf, matcherOf, valueIn } from "./registry.ts";
 import { type HeaderEdits, type RequestView, Verdict } from "./types.ts";
 
@@ -43,14 +43,6 @@ export type Outcome =
     }
   /** No rule decided and the frontend has no default. */
   | { readonly kind: "none" };
-
-/** The server that a persistence cookie of the request asks for. */
-export interface Sticky {
-  readonly cookie: string;
-  readonly value: string;
-  /** undefined: it names none of the backend's. */
-  readonly server: string | undefined;
-}
 
 /** Plain data, for people and for `--json`. */
 export interface Explanation {
@@ -162,17 +154,3 @@ const describeEdits = (edits: HeaderEdits): string[] =>
     const text = op === "delete" ? textOf(name, 0, name.length) : textOf(line, 0, line.length - 2);
     return `${op} ${text}`;
   });
-
-function stickyOf({ cookie, servers }: BackendPlan, view: RequestView): Sticky | undefined {
-  if (!cookie) return undefined;
-  const scan = new CookieScan();
-  const found: Sticky[] = [];
-  while (nextCookie(view.bytes, view.head, latin1(cookie.name), scan)) {
-    const value = textOf(view.bytes, scan.valueStart, scan.valueEnd);
-    const names = (own: string) =>
-      cookie.mode === "prefix" ? value.startsWith(`${own}~`) : value === own;
-    const server = servers.find((s) => s.cookie !== "" && names(s.cookie))?.name;
-    found.push({ cookie: cookie.name, value, server });
-  }
-  return found.find(({ server }) => server !== undefined) ?? found[0];
-}

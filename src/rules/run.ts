@@ -1,6 +1,8 @@
 // @hot
 import type { HostIndex } from "./host-index.ts";
+import { keepPathSafe } from "./target.ts";
 import type { Action, Matcher, RequestView, Rules, Verdict } from "./types.ts";
+import { normalisedPath } from "./view.ts";
 
 /** A rule made ready to run: every matcher must say what `wanted` has at its place. */
 export interface CompiledRule {
@@ -33,6 +35,18 @@ function settle(view: RequestView, verdict: Verdict): void {
   verdict.status = view.refuse;
   verdict.backend = -1;
   verdict.headersEnd = 0;
+}
+
+/**
+ * For rules of which any goes by the path. Each request goes on by a path that all of them could
+ * have judged, also one that was decided before a condition looked at it.
+ */
+export function createPathKeeping(run: Rules): Rules {
+  return (view, verdict) => {
+    normalisedPath(view);
+    run(view, verdict);
+    keepPathSafe(view, verdict);
+  };
 }
 
 /** The rules in order, each held against the request. */

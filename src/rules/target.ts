@@ -26,12 +26,12 @@ export function setTarget(view: RequestView, verdict: Verdict, end: number): boo
 }
 
 /**
- * Where rules looked at a path and a server could arrive at another one by what the client wrote
- * (`/public/..%2fadmin`), it is sent the path that the rules saw. What only encodes characters
- * stays: to some servers `%2F` is part of a name.
+ * Where rules go by the path and a server could arrive at another one by what the client wrote
+ * (`/public/..%2fadmin`), it is sent the path that rules see. What only encodes characters
+ * stays: to some servers `%2F` is part of a name. The view's path has been found before.
  */
 export function keepPathSafe(view: RequestView, verdict: Verdict): void {
-  if (!view.pathReady || view.path !== view.pathRoom || verdict.targetEnd > 0) return;
+  if (view.path !== view.pathRoom || verdict.targetEnd > 0) return;
   if (verdict.status !== 0 || view.pathEnd === view.pathStart) return;
   const head = view.head;
   if (pathMeansTheSame(view.bytes, head.pathStart, head.pathEnd)) return;

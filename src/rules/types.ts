@@ -26,9 +26,9 @@ export interface RequestView {
   pathString: string | undefined;
   /**
    * Status with which to refuse the request because a rule could not judge it safely: 400 for a
-   * path that cannot be normalised, 414 for one too long for a regular expression. 0 = none. A rule
-   * that meets such a request neither matches nor fails to match: letting it go on would open a way
-   * round every rule that denies.
+   * path that cannot be normalised (the parser lets none pass), 414 for one too long for a regular
+   * expression. 0 = none. A rule that meets such a request neither matches nor fails to match:
+   * letting it go on would open a way round every rule that denies.
    */
   refuse: number;
 }
@@ -49,6 +49,8 @@ export interface MatcherType<V = unknown, I = unknown, N extends string = string
   readonly example: unknown;
   /** What of the request it looks at, in words for `explain`. Allocates. */
   subject(view: RequestView, value: V): string;
+  /** It compares the path: then no request of the frontend goes on by another one. */
+  readonly readsPath?: true;
   /** True when the compiled matcher makes a string at run time. Absent: it never allocates. */
   allocates?(value: V): boolean;
   /**
@@ -138,6 +140,8 @@ export interface ActionType<V = unknown, I = unknown, N extends string = string>
   readonly example: unknown;
   /** Nothing after it in the same rule can run. */
   readonly final: boolean;
+  /** It goes by the path, as MatcherType.readsPath. */
+  readonly readsPath?: true;
   /** True when the compiled action makes a string at run time. Absent: it never allocates. */
   allocates?(value: V): boolean;
   /** Names of backends the value refers to, for the configuration to check. */

@@ -3,7 +3,7 @@
  */
 export interface Place {
   readonly file: string;
-  /** 1-based; 0 when the source has no lines (a value from `weir.config.ts`). */
+  /** 1-based; 0 when there is no line to name (what `weir.config.ts` computes). */
   readonly line: number;
   readonly column: number;
   /** Characters to underline, at least 1. */

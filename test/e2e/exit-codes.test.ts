@@ -93,6 +93,9 @@ test("weir fmt prints, writes, checks; weir explain answers; weir schema is a sc
   };
   assert.deepEqual([outcome.backend, pick.server], ["app", "a"]);
   assert.match((await runWeir(["explain", "/"], { cwd })).out, /server a +would take/);
+  const word = await runWeir(["explain", "GET"], { cwd });
+  assert.equal(word.code, 2);
+  assert.match(word.err, /"GET" is no URL; a path begins with "\/"/);
 
   const printedSchema = await runWeir(["schema", "--json"], { cwd });
   const schema = JSON.parse(printedSchema.out) as { $schema: string };

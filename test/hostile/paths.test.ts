@@ -105,7 +105,9 @@ const FREE = [
   "/%C3%A4",
 ];
 
-async function world(t: TestContext) {
+const GUARD = "rules: [{ when: { pathPrefix: /admin }, deny: 403 }]";
+
+async function world(t: TestContext, rules = GUARD) {
   const server = new Recorder();
   const port = await server.start();
   t.after(() => server.stop());
@@ -116,7 +118,7 @@ log: none
 frontends:
   web:
     bind: "127.0.0.1:${g.port("web")}"
-    rules: [{ when: { pathPrefix: /admin }, deny: 403 }]
+    ${rules}
     default: app
 backends:
   app: { servers: { a: "127.0.0.1:${port}" } }
@@ -139,6 +141,34 @@ backends:
     return { status: answer!.head.status, reached: requests[0]?.head.target };
   };
 }
+
+/** Where no rule looks at the path, or one decides before it: the same things are refused. */
+const BROKEN = ["/%", "/%z", "/%4", "/%zz", "/a%/b", "/%%341", "/%00", "/a%00.html", "/a/%00/../b"];
+
+test("a broken encoding and an encoded NUL are refused without any rule", async (t) => {
+  const ask = await world(t, "");
+  for (const target of [...BROKEN, ...BROKEN.map((path) => `http://a.example${path}`)]) {
+    assert.deepEqual(await ask(target), { status: 400, reached: undefined }, target);
+  }
+  for (const target of ["/?%", "/?%00", "/?a=/%zz", "/a/../b", "//b", "/%25zz", "/%7f"]) {
+    assert.deepEqual(await ask(target), { status: 200, reached: target }, target);
+  }
+});
+
+test("a path goes on by what rules see, although the host decided before", async (t) => {
+  const ask = await world(t, "rules: [{ when: { host: b.example, path: /admin }, deny: 403 }]");
+  for (const target of BROKEN) assert.equal((await ask(target)).status, 400, target);
+  for (const [target, reached] of [
+    ["/a/../admin", "/admin"],
+    ["//admin?//", "/admin?//"],
+    ["/a/..;/admin", "/admin"],
+    ["/a/..%2fadmin", "/admin"],
+    ["/%61dmin", "/%61dmin"],
+    ["/a%2fb", "/a%2fb"],
+  ] as const) {
+    assert.deepEqual(await ask(target), { status: 200, reached }, target);
+  }
+});
 
 /** In no reading does what reached the server lie below what is denied. */
 function checkReached(target: string, reached: string): void {

@@ -17,6 +17,13 @@ export function parsedView(head: string, source = "192.0.2.1"): View | undefined
   return view;
 }
 
+/** A view whose path no rule can judge: broken behind the parser, which refuses such. */
+export function brokenView(): View {
+  const view = viewOf("GET /admin%41");
+  view.bytes.set(latin1("zz"), view.head.pathEnd - 2);
+  return view;
+}
+
 /**
  * A request as rules see it: `GET /path`, then header lines. A Host is added when there is none; an
  * empty one stands for HTTP/1.0 without Host.

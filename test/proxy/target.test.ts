@@ -75,9 +75,19 @@ overProxies("targets", (proxyTest) => {
     }
   });
 
-  proxyTest("a path that cannot be judged is refused", async (bench) => {
-    for (const path of ["/%00", "/%zz", "/a%"]) {
-      assert.equal(await status(bench, request(path), GUARD), 400, path);
-    }
+  proxyTest("so it is where another condition decided first", async (bench) => {
+    const elsewhere = "{ when: { host: other, pathPrefix: /x }, deny: 403 }";
+    assert.equal(await sent(bench, request("/a/../admin"), elsewhere), "GET /admin a");
+    assert.equal(await sent(bench, request("/a%2fb"), elsewhere), "GET /a%2fb a");
   });
+
+  proxyTest(
+    "a broken encoding or an encoded NUL is refused, with rules and without",
+    async (bench) => {
+      for (const path of ["/%00", "/%zz", "/a%"]) {
+        assert.equal(await status(bench, request(path), GUARD), 400, path);
+        assert.equal(await status(bench, request(path)), 400, path);
+      }
+    },
+  );
 });

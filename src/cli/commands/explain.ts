@@ -47,6 +47,9 @@ export const explain = command({
     const { pickServer } = await import("../explain/pick-server.ts");
     const { showExplanation } = await import("../explain/show.ts");
     const [method, url] = args.length > 1 ? [args[0]!, args[1]!] : ["GET", args[0]!];
+    if (args.length === 1 && !/[/.:]/.test(url)) {
+      throw new WeirError("USAGE", `${JSON.stringify(url)} is no URL; a path begins with "/"`);
+    }
     const { plan, faults, secrets, textOf } = await loadConfig({
       files: options.file,
       cwd: context.cwd,

@@ -77,6 +77,25 @@ test("a cookie that keeps a client, answers without a server, and none at all", 
   assert.match(explain(CONFIG, "http://x:8081/").shown, /answer +503: no rule decides/);
 });
 
+test("a cookie of a server in maint, in drain, without weight", () => {
+  const shown = (text: string, server: string) =>
+    explain(text, "http://x:8080/shop", { headers: [["Cookie", `SRV=${server}`]] }).shown;
+  const elsewhere = shown(CONFIG, "x");
+  assert.match(elsewhere, /cookie +cookie SRV=x: server x is in maint: the client goes elsewhere/);
+  assert.match(elsewhere, /server y +would take the first such request/);
+  const strict = CONFIG.replace("  shop:\n", "  shop:\n    redispatch: false\n");
+  const refused = shown(strict, "x");
+  assert.match(refused, /answer +503: .*server x is in maint, and redispatch is false/);
+  assert.doesNotMatch(refused, /server y/);
+  for (const text of [
+    CONFIG.replace("maint", "drain"),
+    CONFIG.replace("state: maint", "weight: 0"),
+  ]) {
+    assert.match(shown(text, "x"), /server x +cookie SRV=x keeps the client with/);
+  }
+  assert.match(shown(CONFIG, "z"), /server z +cookie SRV=z keeps the client with/);
+});
+
 test("every scheduler can be asked", () => {
   for (const { name } of schedulers) {
     const options = { header: "{ type: header, name: A }", query: "{ type: query, name: a }" };

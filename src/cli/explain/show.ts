@@ -1,4 +1,5 @@
 import type { ConditionStep, Explanation, RuleStep } from "#rules/explain.ts";
+import type { Sticky } from "#rules/explain-sticky.ts";
 import type { Style } from "../style.ts";
 import { printable } from "../style.ts";
 import type { Pick } from "./pick-server.ts";
@@ -46,14 +47,20 @@ function showOutcome(e: Explanation, pick: Pick | undefined, style: Style): [str
   const why = outcome.rule < 0 ? "the frontend's default" : "as the rule says";
   const lines: [string, string][] = [[`backend ${outcome.backend}`, why]];
   if (sticky) {
-    const { cookie, value, server } = sticky;
-    const names = server === undefined ? "names no server of it" : "keeps the client with";
-    const shown = printable(`cookie ${cookie}=${value} ${names}`);
-    lines.push([server === undefined ? "cookie" : `server ${server}`, shown]);
-    if (server !== undefined) return lines;
+    lines.push(showSticky(sticky, style));
+    if (sticky.effect !== "picks") return lines;
   }
   if (pick) lines.push(showPick(pick, style));
   return lines;
+}
+
+function showSticky({ cookie, value, server, effect }: Sticky, style: Style): [string, string] {
+  const shown = printable(`cookie ${cookie}=${value}`);
+  if (server === undefined) return ["cookie", `${shown} names no server of it`];
+  if (effect === "keeps") return [`server ${server}`, `${shown} keeps the client with`];
+  const maint = `server ${server} is in maint`;
+  if (effect === "picks") return ["cookie", `${shown}: ${maint}: the client goes elsewhere`];
+  return ["answer", style.yellow(`503: ${shown}: ${maint}, and redispatch is false`)];
 }
 
 function describeScheduler({ scheduler, key }: Pick): string {

@@ -18,6 +18,7 @@ export const rewritePath = action({
   value: rewriteField(summary),
   example: { prefix: { from: "/api", to: "/" } },
   final: false,
+  readsPath: true,
   allocates: (value) => value.regex !== undefined,
   compile: createRewrite,
 });

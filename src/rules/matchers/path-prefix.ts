@@ -14,6 +14,7 @@ export const pathPrefix = matcher({
   value: list(pathField, { help: summary, single: true, min: 1 }),
   example: ["/api", "/assets"],
   subject: describePath,
+  readsPath: true,
   compile: createPathPrefix,
 });
 

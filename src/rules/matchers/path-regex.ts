@@ -18,6 +18,7 @@ export const pathRegex = matcher({
   value: pathPattern(summary),
   example: "^/v[0-9]+/",
   subject: describePath,
+  readsPath: true,
   allocates: () => true,
   compile: createPathRegex,
 });

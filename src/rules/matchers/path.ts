@@ -13,6 +13,7 @@ export const path = matcher({
   value: list(pathField, { help: summary, single: true, min: 1 }),
   example: "/status",
   subject: describePath,
+  readsPath: true,
   compile: createPath,
 });
 

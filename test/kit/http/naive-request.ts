@@ -36,6 +36,13 @@ const PATH_AND_QUERY = /^([!$-;=?-[\]-~]*?)(?:\?([!"$-~]*))?$/;
 const PATH_RUN = /^(?:[!$-;=@-[\]-~]*)(?:\?[!"$-~]*)?/;
 const ABSOLUTE = /^(https?:\/\/)([\w.~:[\]-]*)/i;
 
+/** Where the first `%` that two hex digits do not follow, or `%00`, is seen to be wrong; or -1. */
+function brokenEncoding(path: string): number {
+  const at = path.search(/%(?![0-9a-f]{2})|%00/i);
+  if (at < 0) return -1;
+  return /^[0-9a-f]/i.test(path.slice(at + 1)) ? at + 2 : at + 1;
+}
+
 function naiveTarget(rest: string, uriBytes: number): number | Omit<Line, "method" | "version"> {
   const from = rest[0];
   const absolute = ABSOLUTE.exec(rest);
@@ -45,6 +52,8 @@ function naiveTarget(rest: string, uriBytes: number): number | Omit<Line, "metho
   if (absolute && !/^[/? ]/.test(rest.slice(before.length))) return 400;
   if (absolute && !naiveHost(absolute[2]!)) return 400;
   const run = from === "*" ? "*" : before + PATH_RUN.exec(rest.slice(before.length))![0];
+  const broken = brokenEncoding(run.slice(before.length).replace(/\?.*/, ""));
+  if (broken >= 0 && before.length + broken <= uriBytes) return 400;
   if (run.length > uriBytes) return 414;
   const m = PATH_AND_QUERY.exec(from === "*" ? "" : run.slice(before.length))!;
   return {

@@ -6,6 +6,7 @@ const lines = (...text: string[]): string => `${text.join("\r\n")}\r\n\r\n`;
 export const REQUESTS: readonly string[] = [
   lines("GET / HTTP/1.1", "Host: example.com"),
   lines("GET /a/b?c=d&e HTTP/1.1", "Host: example.com:8080", "Accept: */*"),
+  lines("GET /%7Eann/a%2fb%20c%C3%A4?%zz%00 HTTP/1.1", "Host: example.com"),
   lines("POST /form HTTP/1.1", "Host: a.b", "Content-Length: 12", "Expect: 100-continue"),
   lines(
     "POST /up HTTP/1.1",
@@ -62,6 +63,10 @@ export const FRAGMENTS: readonly string[] = [
   "[",
   "]",
   "%",
+  "%0",
+  "%00",
+  "%zz",
+  "%2e",
   "_",
   "*",
   "/",
