@@ -5,6 +5,7 @@ import type { Bench } from "./kit/bench.ts";
  */
 export const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   balance: () => import("./balance.bench.ts"),
+  faults: () => import("./faults.bench.ts"),
   "log-format": () => import("./log-format.bench.ts"),
   http: () => import("./http.bench.ts"),
   "http-parser": () => import("./http-parser.bench.ts"),

@@ -9,6 +9,7 @@ import { countActive } from "./exchange.ts";
 import { changeLine, enqueue, leaveLine } from "./line.ts";
 import { hasPrecedence, waitsSince } from "./precedence.ts";
 import type { BackendRuntime, ServerRuntime } from "./runtime.ts";
+import { loseSticky } from "./sticky.ts";
 import { N, X, XF, XS } from "./tables.ts";
 import { watchClient } from "./watch.ts";
 
@@ -51,6 +52,7 @@ function choose(core: Core, x: number, backend: BackendRuntime): number {
       const position = core.runtime.servers[stick]!.position;
       return backend.pool.full(position) ? FULL : position;
     }
+    loseSticky(core, x);
     if (!backend.plan.redispatch) return NONE;
     core.exchanges[at + X.STICK] = -1;
   }
@@ -107,7 +109,10 @@ function give(core: Core, x: number, backend: BackendRuntime, position: number):
   }
   if (cells[at + X.STATE] === XS.QUEUED) leaveLine(core, x);
   const avoid = cells[at + X.AVOID]!;
-  if (avoid >= 0 && avoid !== server.slot) cells[at + X.FLAGS]! |= XF.REDISPATCHED;
+  if (avoid >= 0 && avoid !== server.slot) {
+    cells[at + X.FLAGS]! |= XF.REDISPATCHED;
+    loseSticky(core, x);
+  }
   cells[at + X.SERVER] = server.slot;
   cells[at + X.FLAGS]! |= XF.TAKEN;
   core.numbers[x * N.size + N.ASSIGNED] = core.nowMs;
@@ -192,6 +197,7 @@ function dissolveLines(core: Core, backend: BackendRuntime): void {
 function dissolve(core: Core, backend: BackendRuntime, server: ServerRuntime): void {
   while (server.line.first >= 0) {
     const x = server.line.first;
+    loseSticky(core, x);
     if (backend.plan.redispatch || server.retired) {
       core.exchanges[x * X.size + X.STICK] = -1;
       changeLine(core, x, backend);

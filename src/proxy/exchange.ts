@@ -6,7 +6,7 @@ import type { Core } from "./core.ts";
 import { leaveLine } from "./line.ts";
 import { NO_COOKIE } from "./persistence-cookies.ts";
 import { recordExchange } from "./record.ts";
-import { CF, CLIENT, CS, N, RELAY, X, XF, XS } from "./tables.ts";
+import { ASKED, CF, CLIENT, CS, GIVEN, N, RELAY, X, XF, XS } from "./tables.ts";
 import { dropUpstream } from "./upstream-socket.ts";
 
 /**
@@ -50,6 +50,8 @@ function begin(core: Core, x: number, socket: number): void {
   cells[at + X.AVOID] = -1;
   cells[at + X.LINE_OF] = -1;
   cells[at + X.FOUND] = NO_COOKIE;
+  cells[at + X.ASKED] = ASKED.NOT;
+  cells[at + X.GIVEN] = GIVEN.NOT;
   cells[at + X.OUT_PAGE] = -1;
   cells[at + X.UP + RELAY.PAGE] = -1;
   cells[at + X.DOWN + RELAY.PAGE] = -1;

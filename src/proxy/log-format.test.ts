@@ -7,6 +7,7 @@ import { CODE, CODE_NAMES, FACTS } from "#base/errors.ts";
 import { formatIp, parseIp } from "#base/ip.ts";
 import { LOG_FORMATS } from "./log-format.ts";
 import { createLogRecord, LOG_LINE_MIN, type LogFormatter, type LogRecord } from "./log-record.ts";
+import { ASKED, GIVEN } from "./tables.ts";
 
 /** HAProxy's httplog as its manual gives it, quotes never inside the request. */
 const HTTPLOG =
@@ -102,6 +103,14 @@ describe("httplog", () => {
       r.code = CODE[name];
       assert.equal(HTTPLOG.exec(line(LOG_FORMATS.httplog, r))![14], `${FACTS[r.code]!.flags}--`);
     }
+  });
+
+  it("ends them with what became of the cookie", () => {
+    const r = record();
+    r.asked = ASKED.VALID;
+    r.given = GIVEN.REWRITTEN;
+    assert.equal(HTTPLOG.exec(line(LOG_FORMATS.httplog, r))![14], "--VR");
+    assert.equal(JSON.parse(line(LOG_FORMATS.json, r)).termination, "--VR");
   });
 
   it("is read by halog, HAProxy's own analyser, where that is installed", (t) => {

@@ -22,18 +22,19 @@ const NO_SERVER = latin1("<NOSRV>");
 const NO_REQUEST = latin1("<BADREQ>");
 const COOKIES = latin1(" - - ");
 
-/**
- * The four termination characters of every CODE, one after another: flags, then `--` for cookies.
- */
-const TERMINATION = latin1(FACTS.map((fact) => fact.flags.concat("--")).join(""));
+/** The first two termination characters of every CODE, one after another. */
+const FLAGS = latin1(FACTS.map((fact) => fact.flags).join(""));
 
 const SPACE = 32;
 const SLASH = 47;
 const QUOTE = 34;
 
-/** The four termination characters of a CODE. */
-export function putTermination(code: number, out: Uint8Array, at: number): number {
-  for (let i = 0; i < 4; i++) out[at + i] = TERMINATION[code * 4 + i]!;
+/** The four termination characters: who ended it, in which phase, and what of the cookie. */
+export function putTermination(record: LogRecord, out: Uint8Array, at: number): number {
+  out[at] = FLAGS[record.code * 2]!;
+  out[at + 1] = FLAGS[record.code * 2 + 1]!;
+  out[at + 2] = record.asked;
+  out[at + 3] = record.given;
   return at + 4;
 }
 
@@ -66,7 +67,7 @@ export function formatHttplog(
   out[o++] = SPACE;
   o = putNumber(record.bytesOut, out, o);
   o = putBytes(COOKIES, out, o);
-  o = putTermination(record.code, out, o);
+  o = putTermination(record, out, o);
   out[o++] = SPACE;
   o = putCounts(record, out, o);
   out[o++] = SPACE;

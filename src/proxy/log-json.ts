@@ -70,7 +70,7 @@ export function formatJson(record: LogRecord, out: Uint8Array, at: number, limit
   o = putBytes(CODE, out, o);
   o = putBytes(CODE_BYTES[record.code]!, out, o);
   o = putBytes(TERMINATION, out, o);
-  o = putTermination(record.code, out, o);
+  o = putTermination(record, out, o);
   o = putBytes(HOST, out, o);
   o = putJsonText(record.text, record.hostFrom, record.hostTo, out, o, limit - AFTER_HOST);
   o = putBytes(REFERER, out, o);

@@ -1,3 +1,5 @@
+import { ASKED, GIVEN } from "./tables.ts";
+
 /**
  * What one line of the access log says. One record is made per worker and filled anew for every
  * line; the formatters only read it. Ranges are byte positions [from, to) in `text`; an empty range
@@ -39,6 +41,9 @@ export interface LogRecord {
   bytesIn: number;
   /** Why it ended: a CODE. */
   code: number;
+  /** What became of persistence's cookie in the request and in the answer: ASKED and GIVEN. */
+  asked: number;
+  given: number;
 
   /**
    * Connections of the process and of the frontend, requests of the backend and of the server, this
@@ -104,6 +109,8 @@ export function createLogRecord(): LogRecord {
     bodyBytes: 0,
     bytesIn: 0,
     code: 0,
+    asked: ASKED.NOT,
+    given: GIVEN.NOT,
     processConnections: 0,
     frontendConnections: 0,
     backendActive: 0,

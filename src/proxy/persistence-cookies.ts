@@ -5,6 +5,7 @@ import { copyBytes, writeCrlf } from "#http/serialise.ts";
 import { EQUALS, HTAB, SEMICOLON, SP } from "#http/tokens.ts";
 import { CookieScan, nextCookie } from "#rules/cookies.ts";
 import type { Persistence } from "./persistence.ts";
+import { GIVEN } from "./tables.ts";
 
 /** The client sent no cookie of that name. */
 export const NO_COOKIE = -1;
@@ -146,6 +147,22 @@ export function writeSetCookie(
     end = copyBytes(bytes, rest, to, out, end);
   }
   return writeCrlf(out, end);
+}
+
+/** A Set-Cookie field with the value bytes[from, to) sets the cookie of our name. */
+export function isOwnSetCookie(
+  p: Persistence,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): boolean {
+  return afterSetName(p, bytes, from, endOfPart(bytes, from, to)) >= 0;
+}
+
+/** What writeSetCookie does with the cookie of our name from the server at `position`: a GIVEN. */
+export function fateOfOwn(p: Persistence, position: number): number {
+  if (p.mode === "insert") return GIVEN.DELETED;
+  return p.values[position]!.length === 0 ? GIVEN.PASSED : GIVEN.REWRITTEN;
 }
 
 /** As afterName; browsers pass over blanks around the name (RFC 6265 §5.2), so we do. */

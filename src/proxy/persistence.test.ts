@@ -9,12 +9,15 @@ import type { CookiePlan, ServerPlan } from "#plan/plan.ts";
 import { compilePersistence, type Persistence } from "./persistence.ts";
 import {
   addedLines,
+  fateOfOwn,
   findServer,
+  isOwnSetCookie,
   NO_COOKIE,
   UNKNOWN_SERVER,
   writeCookie,
   writeSetCookie,
 } from "./persistence-cookies.ts";
+import { GIVEN } from "./tables.ts";
 
 const PLAN: CookiePlan = {
   name: "SRV",
@@ -128,6 +131,17 @@ test("the server's own Set-Cookie", () => {
     for (const other of ["SRVX=abc; Path=/", "X=SRV=1", "SRV", "", "; SRV=1"]) {
       assert.equal(answered(p, 0, other), `Set-Cookie: ${other}\r\n`);
     }
+  }
+});
+
+test("what the log says of the server's own Set-Cookie", () => {
+  const bytes = latin1("SRV =x; Path=/");
+  assert.ok(isOwnSetCookie(create({}), bytes, 0, bytes.length));
+  assert.ok(!isOwnSetCookie(create({}), latin1("X=1; SRV=x"), 0, 10));
+  assert.equal(fateOfOwn(create({}), 0), GIVEN.DELETED);
+  for (const mode of ["prefix", "rewrite"] as const) {
+    assert.equal(fateOfOwn(create({ mode }), 1), GIVEN.REWRITTEN);
+    assert.equal(fateOfOwn(create({ mode }), 2), GIVEN.PASSED, "a server without a cookie");
   }
 });
 

@@ -143,6 +143,8 @@ function fillLine(core: Core, x: number): void {
   line.bodyBytes = Math.max(0, line.bytesOut - numbers[n + N.HEAD_OUT]!);
   line.bytesIn = numbers[n + N.BYTES_IN]!;
   line.code = cells[at + X.CODE]!;
+  line.asked = cells[at + X.ASKED]!;
+  line.given = cells[at + X.GIVEN]!;
   line.processConnections = core.connections;
   line.retries = cells[at + X.RETRIES]!;
   line.redispatched = (cells[at + X.FLAGS]! & XF.REDISPATCHED) !== 0 ? 1 : 0;

@@ -3,17 +3,34 @@ import { FIELD, FIELD_WORDS, type Head } from "#http/head.ts";
 import type { Core } from "./core.ts";
 import { putBytes } from "./log-bytes.ts";
 import type { Persistence } from "./persistence.ts";
-import { addedLines, findServer, writeCookie, writeSetCookie } from "./persistence-cookies.ts";
+import {
+  addedLines,
+  fateOfOwn,
+  findServer,
+  isOwnSetCookie,
+  NO_COOKIE,
+  writeCookie,
+  writeSetCookie,
+} from "./persistence-cookies.ts";
 import type { BackendRuntime } from "./runtime.ts";
-import { X } from "./tables.ts";
+import { ASKED, GIVEN, X } from "./tables.ts";
 
 /** Looks for the server that the request's persistence cookie names. */
 export function findSticky(core: Core, x: number, backend: BackendRuntime, head: Head): void {
   const at = x * X.size;
   const found = findServer(backend.persistence!, core.memory, head);
   core.exchanges[at + X.FOUND] = found;
+  core.exchanges[at + X.GIVEN] = GIVEN.NONE;
+  core.exchanges[at + X.ASKED] = found === NO_COOKIE ? ASKED.NONE : ASKED.INVALID;
   if (found < 0) return;
+  core.exchanges[at + X.ASKED] = ASKED.VALID;
   core.exchanges[at + X.STICK] = backend.servers[found]!.slot;
+}
+
+/** The server that the cookie names does not take the request after all. */
+export function loseSticky(core: Core, x: number): void {
+  const at = x * X.size + X.ASKED;
+  if (core.exchanges[at] === ASKED.VALID) core.exchanges[at] = ASKED.DOWN;
 }
 
 /**
@@ -66,7 +83,13 @@ export function cookieRoom(core: Core, backend: BackendRuntime): number {
 /** Writes the server's Set-Cookie lines as the client gets them, and ours. Returns the end. */
 export function writeSetCookies(core: Core, x: number, at: number): number {
   const persistence = persistenceOf(core, x);
-  if (persistence === undefined) return at;
+  const given = x * X.size + X.GIVEN;
+  if (persistence === undefined) {
+    core.exchanges[given] = GIVEN.NOT;
+    return at;
+  }
+  // An answer that was given up before this one may have left its word.
+  core.exchanges[given] = GIVEN.NONE;
   const head = core.responseHead;
   const bytes = core.memory;
   const server = core.runtime.servers[core.exchanges[x * X.size + X.SERVER]!]!;
@@ -74,8 +97,12 @@ export function writeSetCookies(core: Core, x: number, at: number): number {
     if (head.hop[i] !== HIDDEN) continue;
     const from = head.fields[i * FIELD_WORDS + 2]!;
     const to = head.fields[i * FIELD_WORDS + 3]!;
+    if (isOwnSetCookie(persistence, bytes, from, to)) {
+      core.exchanges[given] = fateOfOwn(persistence, server.position);
+    }
     at = writeSetCookie(persistence, bytes, from, to, server.position, bytes, at);
   }
   const lines = addedLines(persistence, core.exchanges[x * X.size + X.FOUND]!, server.position);
+  if (lines.length > 0) core.exchanges[given] = GIVEN.INSERTED;
   return putBytes(lines, bytes, at);
 }

@@ -101,6 +101,20 @@ export const ENCODING = Object.freeze({ IDENTITY: 0, CHUNKED: 1 });
 export const RS = Object.freeze({ OFF: 0, READ: 1, WRITE: 2, SPLICE: 3, DONE: 4, DROP: 5 });
 
 /**
+ * What became of persistence's cookie in a request (X.ASKED) and in its answer (X.GIVEN), as the
+ * characters HAProxy's log has for it. NOT: the request's backend, if any, has no persistence.
+ */
+export const ASKED = Object.freeze({ NOT: 45, NONE: 78, INVALID: 73, DOWN: 68, VALID: 86 });
+export const GIVEN = Object.freeze({
+  NOT: 45,
+  NONE: 78,
+  INSERTED: 73,
+  PASSED: 80,
+  REWRITTEN: 82,
+  DELETED: 68,
+});
+
+/**
  * An exchange: one request and its answer. PAGE holds the request as it is sent (HEAD_BYTES of it),
  * kept for a retry, and after it the texts that the log wants (…_AT, …_BYTES). STICK is the slot of
  * the server it must go to, AVOID of the one that failed it; -1 = none. While it waits for a
@@ -141,6 +155,8 @@ export const X = layout(
   "AHEAD",
   "AVOID",
   "FOUND",
+  "ASKED",
+  "GIVEN",
   "SENDING",
   "SPLICED",
   "OUT_PAGE",

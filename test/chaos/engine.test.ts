@@ -1,6 +1,7 @@
 /**
  * Workers and engines that die or are replaced while requests come as fast as they can. Times are
  * measured and shown; what is asserted leaves room for a busy machine.
+ * Targets: bench/faults.bench.ts.
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
  * Servers that die, freeze and come back while requests go to them as fast as they can. Times are
  * measured and shown; what is asserted leaves room for a busy machine.
+ * Targets: bench/faults.bench.ts.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

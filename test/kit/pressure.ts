@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import type { TestContext } from "node:test";
+import type { Owner } from "./owner.ts";
 
 export interface Failure {
   /** When the request was begun, on performance.now()'s clock. */
@@ -46,7 +46,7 @@ export class Pressure {
   #slowestMs = 0;
   #stopped = false;
 
-  constructor(t: TestContext, port: number, options: PressureOptions = {}) {
+  constructor(t: Owner, port: number, options: PressureOptions = {}) {
     const { connections = 16, path = "/", requests = 0 } = options;
     this.#port = port;
     this.#requests = requests;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import type { TestContext } from "node:test";
 import { freePort } from "./free-port.ts";
+import type { Owner } from "./owner.ts";
 import { killNow } from "./processes.ts";
 
 /** A server so plain that it is there in a moment: every request gets its name. */
@@ -35,7 +35,7 @@ export class ServerProcess {
     this.port = port;
   }
 
-  static async start(t: TestContext, name: string): Promise<ServerProcess> {
+  static async start(t: Owner, name: string): Promise<ServerProcess> {
     const server = new ServerProcess(name, await freePort());
     t.after(() => server.#child?.kill("SIGKILL"));
     await server.start();

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Answer, type Ask, ask, askJson } from "#cli/client.ts";
 import { freePort } from "./free-port.ts";
+import type { Owner } from "./owner.ts";
 
 const ENTRY = fileURLToPath(new URL("../../bin/weir.ts", import.meta.url));
 /** As bin/weir has it: without it every process would compile everything anew. */
@@ -50,7 +50,7 @@ export interface Finished {
  * Everything is gone when the test ends, however it ends.
  */
 export async function startWeir(
-  t: TestContext,
+  t: Owner,
   write: (ground: Ground) => string,
   options: WeirOptions = {},
 ): Promise<Weir> {
