@@ -37,7 +37,6 @@ export function clientAccepted(core: Core, listener: number, socket: number): vo
   core.connections++;
   if (core.connections > core.mostClients) {
     core.totals.process[PROCESS_TOTALS.NO_SLOTS]!++;
-    core.recount = true;
     refuse(core, socket);
   } else admitOrHold(core, socket);
 }

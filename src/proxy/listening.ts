@@ -50,15 +50,16 @@ export class Listening {
 
   /**
    * Shuts listeners of frontends that an operator paused or that are full, and opens those of
-   * others. `core.shut` says whether to look again soon: other threads make room, too.
+   * others. `core.shut` says whether to look again soon: other threads make room, too. A worker
+   * that lacks sockets of its own turns clients away instead: in its queue they would wait for it
+   * alone, while other threads may have room.
    */
   look(): void {
     const core = this.#core;
     core.shut = core.heldCount > 0;
-    const here = core.connections < core.mostClients;
     for (const [fd, listener] of this.#listeners) {
       const slot = core.listeners[listener]!;
-      const full = !here || !hasRoom(core, slot);
+      const full = !hasRoom(core, slot);
       if (full) core.shut = true;
       const paused = core.board.frontends[slot * FRONTEND.size + FRONTEND.STATE] === 1;
       if ((full || paused) === this.#shut.has(listener)) continue;
