@@ -26,7 +26,7 @@ function chosen<T extends { readonly name: string }>(
  * Rounds that do not count, of everybody's work: compilers need some seconds of each kind of work,
  * caches a moment.
  */
-const WARM_UP = -1;
+const WARM_UP = -2;
 
 /** Those of the contenders who take part and are installed. */
 function present(options: BenchOptions): Contender[] {
