@@ -40,6 +40,11 @@ export class LowWater {
     ring.words[(at >> 2) + 2] = MOMENT_NS;
   }
 
+  /** Whatever comes counts again, where something else was asked. */
+  lower(socket: number): void {
+    if (this.#cells[socket * SOCK.WORDS + SOCK.LOW_WATER]! > 1) this.set(socket, 1);
+  }
+
   /** The kernel takes it before any entry that comes after. */
   set(socket: number, bytes: number): void {
     const cell = socket * SOCK.WORDS + SOCK.LOW_WATER;

@@ -110,7 +110,7 @@ export class Receives {
     const cell = socket * SOCK.WORDS + SOCK.FLAGS;
     const flags = this.#cells[cell]!;
     this.#cells[cell] = flags | IS.ARMED;
-    if (this.#cells[socket * SOCK.WORDS + SOCK.LOW_WATER]! > 1) this.#lowWater.set(socket, 1);
+    this.#lowWater.lower(socket);
     // A fresh client's request is often here already; anything else is asked for before it comes.
     const single = flags & IS.ACCEPTED ? 0 : RECV_POLL_FIRST;
     const how = flags & IS.MULTI ? RECV_MULTISHOT : single;
@@ -129,7 +129,7 @@ export class Receives {
   #armInto(socket: number): void {
     const cell = socket * SOCK.WORDS;
     this.#cells[cell + SOCK.FLAGS]! |= IS.INTO_ARMED;
-    if (this.#cells[cell + SOCK.LOW_WATER]! > 1) this.#lowWater.set(socket, 1);
+    this.#lowWater.lower(socket);
     const at = this.#requests.entry(OP.RECV, KIND.INTO, socket);
     this.#words[at + 4] = this.#address + this.#cells[cell + SOCK.INTO_AT]!;
     this.#words[at + 6] = this.#cells[cell + SOCK.INTO_BYTES]!;

@@ -177,7 +177,7 @@ export class UringSplices {
       const pipe = this.#pipes.writer(cells[at + SOCK.SPLICE_PIPE]!);
       const n = this.#kernel.splice(cells[at + SOCK.FD]!, pipe, cells[at + SOCK.SPLICE_LIMIT]!);
       if (n === EAGAIN) {
-        this.#lowWater.set(from, 1);
+        this.#lowWater.lower(from);
         this.#poll(from, at, POLLIN, this.#fromTag, 0);
       }
       if (n <= 0) return n;

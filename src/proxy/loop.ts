@@ -65,6 +65,8 @@ export class Loop {
   #drainUntilMs = 0;
   #accepting = true;
   #housekeptMs = 0;
+  /** How often we look while requests wait; alone, nobody but us makes room within the engine. */
+  readonly #lookMs: number;
   #lookedMs = 0;
   #wallOffset = 0;
   /** What earlier threads in this place had used. */
@@ -92,6 +94,7 @@ export class Loop {
     this.dispatch = new Dispatch(this.core, clock);
     this.#setClock(now);
     this.dispatch.settle();
+    this.#lookMs = plan.engine.threads > 1 ? LOOK_MS : HOUSEKEEPING_MS;
     this.#listening = new Listening(this.driver, this.core);
     this.#listening.take(plan, start.listeners);
     board.workers[this.#row + WORKER.DRIVER] = this.driver.name === "io_uring" ? 1 : 2;
@@ -108,7 +111,7 @@ export class Loop {
     }
     core.timers.advance(core.nowMs, this.dispatch.due);
     if (core.nowMs - this.#housekeptMs >= HOUSEKEEPING_MS) this.#housekeep();
-    if (core.waiting > 0 && core.nowMs - this.#lookedMs >= LOOK_MS) this.#look();
+    if (core.waiting > 0 && core.nowMs - this.#lookedMs >= this.#lookMs) this.#look();
     if (core.recount) this.#admit();
     if (core.freed) serveLines(core);
     core.turn = (core.turn + 1) | 0;
@@ -145,8 +148,8 @@ export class Loop {
     const core = this.core;
     if (core.draining && this.#accepting) return 0;
     const wait = core.timers.waitMs(core.nowMs);
-    if (core.waiting > 0 && core.runtime.plan.engine.threads > 1) return Math.min(wait, LOOK_MS);
-    return core.draining || core.shut || core.waiting > 0 ? Math.min(wait, HOUSEKEEPING_MS) : wait;
+    if (core.waiting > 0) return Math.min(wait, this.#lookMs);
+    return core.draining || core.shut ? Math.min(wait, HOUSEKEEPING_MS) : wait;
   }
 
   #look(): void {
