@@ -5,22 +5,15 @@ import { haproxy } from "./contenders/haproxy.ts";
 import { nginx } from "./contenders/nginx.ts";
 import { nodeHttp } from "./contenders/node-http.ts";
 import { weir } from "./contenders/weir.ts";
-import { checkTargets, middle, type Results, ratio } from "./http/targets.ts";
-import type { Arena, Figures, Subject, Work } from "./http/work.ts";
+import { checkTargets } from "./http/targets.ts";
+import type { Arena, Subject, Work } from "./http/work.ts";
 import { WORKS } from "./http/works.ts";
 import type { Bench, BenchOptions, Outcome, ResultTable } from "./kit/bench.ts";
+import { chosen } from "./kit/chosen.ts";
+import { type Figures, middle, type Results, ratio } from "./kit/results.ts";
 import { freePort, listening } from "./kit/service.ts";
 
 const CONTENDERS: readonly Contender[] = [haproxy, weir, nginx, nodeHttp];
-
-/** The members whose names were asked for; all when none of them was. */
-function chosen<T extends { readonly name: string }>(
-  all: readonly T[],
-  only: readonly string[],
-): T[] {
-  const some = all.filter((member) => only.includes(member.name));
-  return some.length > 0 ? some : [...all];
-}
 
 /**
  * Rounds that do not count, of everybody's work: compilers need some seconds of each kind of work,

@@ -9,5 +9,6 @@ export const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Be
   "log-format": () => import("./log-format.bench.ts"),
   http: () => import("./http.bench.ts"),
   "http-parser": () => import("./http-parser.bench.ts"),
+  l4: () => import("./l4.bench.ts"),
   rules: () => import("./rules.bench.ts"),
 };

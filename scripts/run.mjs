@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { availableParallelism, constants } from "node:os";
 import { join } from "node:path";
-import { installPrograms } from "./packages.mjs";
+import { installPrograms, ORACLE_PROGRAMS, PROGRAMS } from "./packages.mjs";
 import { NODE_FLAGS, ROOT, SetupError, setUp } from "./setup.mjs";
 
 const bin = (name) => join(ROOT, "node_modules", ".bin", name);
@@ -22,9 +22,27 @@ const COMMANDS = {
     installPrograms();
     return [node, [...NODE_FLAGS, "bench/run.ts", ...args]];
   },
+  bpf: (node, args) => {
+    installPrograms();
+    return [node, [...NODE_FLAGS, "scripts/bpf.ts", ...args]];
+  },
+  ipvs: (node, args) => inMachines(node, args, "test/ipvs/*-oracle.ts"),
+  kernels: (node, args) => inMachines(node, args, "test/kernels/*-oracle.ts"),
   docs: (node, args) => [node, [...NODE_FLAGS, "scripts/docs.ts", ...args]],
   format: (_node, args) => [bin("biome"), ["check", "--write", ...(args.length ? args : ["."])]],
 };
+
+/** A test that takes longer hangs: it fails by name, and the others go on. */
+const TEST_MS = 300_000;
+
+/** Tests that need virtual machines. One takes a processor: one at a time. */
+function inMachines(node, args, all) {
+  installPrograms([...PROGRAMS, ...ORACLE_PROGRAMS]);
+  const options = args.filter((arg) => arg.startsWith("-"));
+  const paths = args.filter((arg) => !arg.startsWith("-"));
+  const files = paths.length > 0 ? paths : [all];
+  return [node, [...NODE_FLAGS, "--test", "--test-concurrency=1", ...options, ...files]];
+}
 
 /** Options as they are; folders as the tests in them; without either, every test there is. */
 function testArguments(args) {
@@ -34,10 +52,13 @@ function testArguments(args) {
   const tests = (paths.length ? paths : ["src", "test"]).map((path) =>
     isFolder(path) ? `${path.replace(/\/$/, "")}/**/*.test.ts` : path,
   );
-  // Tests start processes of their own, so there are never more files at once than processors; and
-  // one at a time where nobody waits, because some of them take all that the machine has.
-  const files = process.env.CI ? 1 : availableParallelism();
-  return [`--test-concurrency=${files}`, ...options, ...tests];
+  // Tests start processes of their own, so there are never more files at once than processors.
+  return [
+    `--test-concurrency=${availableParallelism()}`,
+    `--test-timeout=${TEST_MS}`,
+    ...options,
+    ...tests,
+  ];
 }
 
 /** As in bin/weir: compiled code is kept, so that processes start in a fraction of the time. */

@@ -3,12 +3,15 @@ import { pinned, type Service, startService } from "../kit/service.ts";
 import { versionOf } from "../kit/version.ts";
 import type { Contender, Setup } from "./contender.ts";
 
-/** Starts nginx in the foreground with files of its own. */
+/**
+ * Starts nginx in the foreground with files of its own; `before`: what its command begins with.
+ */
 export function startNginx(
   name: string,
   scratch: string,
   cpus: string | undefined,
   configuration: string,
+  before: readonly string[] = [],
 ): Service {
   const prefix = `${scratch}/${name}`;
   mkdirSync(`${prefix}/tmp`, { recursive: true });
@@ -26,7 +29,7 @@ export function startNginx(
     "-c",
     `${prefix}/nginx.conf`,
   ];
-  return startService(pinned(cpus, command), `${prefix}/out.log`);
+  return startService([...before, ...pinned(cpus, command)], `${prefix}/out.log`);
 }
 
 const configuration = (setup: Setup): string => `

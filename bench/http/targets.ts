@@ -1,6 +1,5 @@
 import { atLeast, atMost, type Check } from "../kit/bench.ts";
-import { median } from "../kit/statistics.ts";
-import type { Figures } from "./work.ts";
+import { middle, type Results, ratio } from "../kit/results.ts";
 
 /**
  * What Weir is to reach: its figure divided by HAProxy's of the same round, or the figure itself.
@@ -60,28 +59,6 @@ const TARGETS: readonly Target[] = [
   },
   { work: "threads", figure: "linear", of: "weir", least: 0.9, name: "two threads, of linear" },
 ];
-
-/** figures[work][contender]: one entry a round. */
-export type Results = Readonly<Record<string, Readonly<Record<string, readonly Figures[]>>>>;
-
-/** Median over the rounds of one contender's figure divided by another's in the same round. */
-export function ratio(
-  results: Results,
-  work: string,
-  figure: string,
-  contender: string,
-  to: string,
-): number {
-  const own = results[work]?.[contender] ?? [];
-  const other = results[work]?.[to] ?? [];
-  const of = (figures: Figures | undefined): number => figures?.[figure] ?? Number.NaN;
-  return median(own.map((figures, i) => of(figures) / of(other[i])));
-}
-
-/** Median over the rounds of one contender's figure. */
-export function middle(results: Results, work: string, figure: string, contender: string): number {
-  return median((results[work]?.[contender] ?? []).map((f) => f[figure] ?? Number.NaN));
-}
 
 /** Every target that was measured, and that nothing failed. */
 export function checkTargets(results: Results): Check[] {

@@ -1,6 +1,7 @@
 import type { Contender } from "../contenders/contender.ts";
 import type { LoadResult } from "../kit/load.ts";
 import { cpuSeconds, memory } from "../kit/procfs.ts";
+import type { Figures } from "../kit/results.ts";
 import type { Service } from "../kit/service.ts";
 
 /**
@@ -23,8 +24,6 @@ export interface Subject {
   readonly service: Service;
   readonly port: number;
 }
-
-export type Figures = Readonly<Record<string, number>>;
 
 export interface FigureColumn {
   readonly key: string;

@@ -1,10 +1,6 @@
-import { execFile } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
-import { promisify } from "node:util";
-import { pinned } from "./service.ts";
+import { pinned, runTool } from "./service.ts";
 import { quantile } from "./statistics.ts";
-
-const run = promisify(execFile);
 
 /**
  * What came of a burst of load. Latencies in milliseconds; `failed` are errors and answers but 2xx,
@@ -16,6 +12,7 @@ export interface LoadResult {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly maxMs: number;
 }
 
 const MS = { us: 0.001, ms: 1, s: 1000, m: 60_000 } as const;
@@ -31,14 +28,22 @@ export interface Load {
   readonly connections: number;
   readonly seconds: number;
   readonly cpus: string | undefined;
+  /** What the command is to begin with: to run it elsewhere. */
+  readonly before?: readonly string[];
 }
+
+/** What is started for a load. */
+const commandOf = ({ before = [], cpus }: Load, command: readonly string[]): string[] => [
+  ...before,
+  ...pinned(cpus, command),
+];
 
 /** As fast as the connections allow (closed loop), with wrk. */
 export async function fullSpeed(load: Load, headers: readonly string[] = []): Promise<LoadResult> {
   const wrk = ["wrk", "-t", "1", "-c", String(load.connections), "-d", `${load.seconds}s`];
   const more = ["--latency", "--timeout", "5s", ...headers.flatMap((h) => ["-H", h]), load.url];
-  const command = pinned(load.cpus, [...wrk, ...more]);
-  const { stdout } = await run(command[0]!, command.slice(1));
+  const command = commandOf(load, [...wrk, ...more]);
+  const stdout = await runTool(command);
   const number = (pattern: RegExp) => Number(pattern.exec(stdout)?.[1] ?? 0);
   const errors =
     /connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1) ?? [];
@@ -48,6 +53,7 @@ export async function fullSpeed(load: Load, headers: readonly string[] = []): Pr
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
     p50Ms: milliseconds(/^\s+50%\s+(\S+)/m.exec(stdout)?.[1]),
     p99Ms: milliseconds(/^\s+99%\s+(\S+)/m.exec(stdout)?.[1]),
+    maxMs: milliseconds(/^\s+Latency\s+\S+\s+\S+\s+(\S+)/m.exec(stdout)?.[1]),
   };
 }
 
@@ -63,11 +69,11 @@ export async function fixedRate(
   const log = `${load.scratch}/h2load.log`;
   const each = load.perSecond / load.connections;
   const total = Math.round(load.perSecond * load.seconds);
-  const command = pinned(load.cpus, [
+  const command = commandOf(load, [
     ...["h2load", "--h1", "-t", "1", "-c", String(load.connections), "-n", String(total)],
     ...["--rps", each.toFixed(3), "-r", "4", "--rate-period", "3ms", "--log-file", log, load.url],
   ]);
-  await run(command[0]!, command.slice(1), { maxBuffer: 1 << 26 });
+  await runTool(command);
   const times: number[] = [];
   let failed = 0;
   let first = Number.POSITIVE_INFINITY;
@@ -88,5 +94,6 @@ export async function fixedRate(
     perSecond: (times.length / (last - first)) * 1e6,
     p50Ms: quantile(times, 0.5),
     p99Ms: quantile(times, 0.99),
+    maxMs: quantile(times, 1),
   };
 }

@@ -44,3 +44,38 @@ export function memory(pids: readonly number[]): { rss: number; pss: number } {
   }
   return { rss, pss };
 }
+
+/** Fields of the first line of /proc/stat (proc(5)) in which the machine was at work. */
+const BUSY = ["user", "nice", "system", "irq", "softirq"];
+const FIELDS = ["user", "nice", "system", "idle", "iowait", "irq", "softirq"];
+
+/** Time that all processors together have spent on anything, interrupts included, in seconds. */
+export function machineSeconds(): number {
+  const ticks = readFileSync("/proc/stat", "utf8")
+    .split("\n")[0]!
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return BUSY.reduce((sum, field) => sum + ticks[FIELDS.indexOf(field)]!, 0) / TICKS;
+}
+
+/**
+ * Time that processes outside a tree have spent so far, in seconds. What ended is in its parent's
+ * account of children (fields 16 and 17), so the difference of two readings is what others spent in
+ * between.
+ */
+export function othersSeconds(root: number): number {
+  const own = new Set(processTree(root));
+  let ticks = 0;
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name) || own.has(Number(name))) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      for (let field = 11; field <= 14; field++) ticks += Number(fields[field]);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return ticks / TICKS;
+}

@@ -67,6 +67,30 @@ export function startService(command: readonly string[], log: string): Service {
   };
 }
 
+/** Runs a program to its end; its standard output. Rejects with what it said when it fails. */
+export function runTool(command: readonly string[]): Promise<string> {
+  const child = spawn(command[0]!, command.slice(1), {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  return new Promise<string>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve(out);
+      else reject(new Error(`${command.join(" ")} ended with ${code}: ${out.slice(-500)}${err}`));
+    });
+  }).finally(() => running.delete(child));
+}
+
 const connects = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");

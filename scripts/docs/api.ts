@@ -11,7 +11,8 @@ Plain HTTP with JSON, on two doors:
 - **The admin socket** (\`--socket\`), a Unix socket of mode 0660. It answers
   everything below; the \`weir\` commands use it and nothing else.
 - **The status page's port** (\`monitor.bind\`, loopback only), which only shows: it answers GET and
-  HEAD, to clients that ask by address or as \`localhost\`, and not to pages of other sites.
+  HEAD, to clients that ask by address or as \`localhost\`, and not to pages of other sites. It does not
+  tell who is connected.
 
 \`\`\`sh
 curl --unix-socket /run/weir/admin.sock http://weir/api/v1/status

@@ -21,7 +21,9 @@ const OLD_HANDS = `## Words of other balancers
 
 Some forms that HAProxy's, nginx's and Caddy's users have in their fingers are understood, with a hint
 at ours: \`weir -f FILE\` runs, \`-c -f FILE\`, \`-t\`, \`-T\` and \`validate\` check, \`-s reload\` and \`-s
-reopen\` reload, \`-s quit\` and \`-s stop\` stop, \`-v\`, \`-vv\` and \`-V\` tell the version.
+reopen\` reload, \`-s quit\` and \`-s stop\` stop, \`-v\`, \`-vv\` and \`-V\` tell the version. So are those
+of ipvsadm that look: \`weir -Ln\`, with \`--stats\`, \`--rate\` or \`-t ADDRESS\`, lists services, \`-Lnc\`
+connections, and \`-S\` saves; \`-R\` imports.
 `;
 
 const MEANING: Readonly<Record<keyof typeof EXIT, string>> = {

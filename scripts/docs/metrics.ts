@@ -12,9 +12,11 @@ for OpenMetrics 1.0 gets that, any other the text format 0.0.4. \`?scope=server\
 one part (more by comma or by repetition), \`?no-maint\` leaves out servers in maintenance.
 
 Counters count since the Board, the memory the threads share, was made: they outlive reloads, crashes
-of workers and of the engine, and upgrades that keep its sizes. Durations are in seconds, sizes in
-bytes. Histograms have bounds at the powers of two from 128 µs to 67 s; their sums are right to a
-sixteenth.
+of workers and of the engine, and upgrades that keep its sizes. Those of layer 4 count inside the
+kernel, since the director was put there. What a server counted stays in its service's count when it leaves; an
+engine that takes over from another knows only of servers that are still there, and a count may then be
+lower. Durations are in seconds, sizes in bytes. Histograms have bounds at the powers of two from 128 µs
+to 67 s; their sums are right to a sixteenth.
 `;
 
 const TITLES: Readonly<Record<Scope, string>> = {
@@ -23,11 +25,19 @@ const TITLES: Readonly<Record<Scope, string>> = {
   frontend: "Frontends",
   backend: "Backends",
   server: "Servers",
+  service: "Layer 4: the director, services and their servers",
 };
+
+const CONFIG = `
+director: { interfaces: eth0 }
+frontends: { www: { bind: "127.0.0.1:8080", default: app } }
+services: { web: { bind: "192.0.2.1:80", method: dr, backend: app } }
+backends: { app: { servers: { a: "10.0.0.1:80" } } }
+`;
 
 /** A control that has something of everything to count. */
 function sampleControl(): FakeControl {
-  const control = new FakeControl();
+  const control = new FakeControl(CONFIG);
   const status = control.status();
   control.status = () => ({ ...status, logErrors: { stdout: 0 } });
   return control;

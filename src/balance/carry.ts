@@ -33,3 +33,15 @@ export function carried(
     origin < 0 ? fresh(position) : values[origin]!,
   );
 }
+
+/** The other way round: where each of `count` servers has gone, by position before; -1 = away. */
+export function destinations(origins: Int32Array, count: number): Int32Array {
+  const moved = new Int32Array(count).fill(-1);
+  for (const [position, origin] of origins.entries()) if (origin >= 0) moved[origin] = position;
+  return moved;
+}
+
+/** Everybody stands where they stood. */
+export function isInPlace(moved: Int32Array): boolean {
+  return moved.every((to, from) => to === from);
+}

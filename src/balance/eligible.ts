@@ -23,10 +23,10 @@ export class Eligible {
     const pool = this.#pool;
     let different = false;
     if (this.position.length < pool.count) {
-      // Their zeros differ from every eligible server, whose weight is not 0.
-      this.position = createIntegers(pool.count);
-      this.weight = createIntegers(pool.count);
-      this.identity = createIntegers(pool.count);
+      // What was there is compared below; zeros differ from every eligible server's weight.
+      this.position = grown(this.position, pool.count);
+      this.weight = grown(this.weight, pool.count);
+      this.identity = grown(this.identity, pool.count);
     }
     let count = 0;
     this.totalWeight = 0;
@@ -73,4 +73,10 @@ export class Eligible {
 
 function createIntegers(length: number): Int32Array {
   return new Int32Array(length);
+}
+
+function grown(from: Int32Array, length: number): Int32Array {
+  const to = createIntegers(length);
+  to.set(from);
+  return to;
 }

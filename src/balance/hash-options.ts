@@ -1,8 +1,11 @@
-import { type InferFields, int, oneOf, refine } from "#schema/index.ts";
+import { bool, type InferFields, int, oneOf, refine } from "#schema/index.ts";
+import { keySpec } from "./key.ts";
 import { createKeyed } from "./keyed.ts";
+import type { PacketSchedule } from "./packet-schedule.ts";
+import { arcTable, packetSource, turnTable, unfitForPackets } from "./packet-tables.ts";
 import { RING_MOST, RingTable } from "./ring-table.ts";
 import type { Pool, Scheduler, WeightUse } from "./scheduler.ts";
-import { WeightMap } from "./weight-map.ts";
+import { spreadTurns, WeightMap } from "./weight-map.ts";
 
 /** Points on the ring for one unit of weight: shares come out even within some 9 % (1/√128). */
 const POINTS = 128;
@@ -26,6 +29,16 @@ export const pointsField = int({
   help: "points on the ring for one unit of weight: more are more even and cost memory",
 });
 
+export const portField = bool({
+  fallback: false,
+  help: "the client's port counts too; at layer 4 only",
+});
+
+export const fallbackField = bool({
+  fallback: false,
+  help: "a client whose server is full goes to another; else requests wait, and connections at layer 4 are refused, also while its weight is 0",
+});
+
 /** What every scheduler that hashes a part of the request takes. */
 export const hashFields = {
   hashType: oneOf(["map", "consistent"], {
@@ -43,4 +56,13 @@ export const hashWeights = (options: HashOptions): WeightUse =>
 export function createHashed(pool: Pool, options: HashOptions, seed: number): Scheduler {
   const table = options.hashType === "map" ? new WeightMap() : new RingTable(POINTS);
   return createKeyed(pool, table, options.balanceFactor, seed);
+}
+
+/** For the scheduler that hashes the source address. */
+export function hashedPackets(options: HashOptions): PacketSchedule | string {
+  const unfit = unfitForPackets(keySpec("source"), options.balanceFactor);
+  if (unfit !== undefined) return unfit;
+  return options.hashType === "map"
+    ? packetSource((servers) => turnTable(servers, spreadTurns))
+    : packetSource((servers) => arcTable(servers, new RingTable(POINTS)));
 }

@@ -63,12 +63,17 @@ const KINDS: readonly Choice[] = [
  * The option by which schedulers that can hash anything say what: `key: source`, `key: { from:
  * header, name: X-User }`.
  */
-export const keyField = choose(KINDS, {
-  key: "from",
-  what: "key",
-  fallback: chosenByDefault(KINDS, "source"),
-  help: "what of a request decides its server",
-});
+export const keyField = createKeyField("source");
+
+/** As keyField, with another kind by default. */
+export function createKeyField(fallback: KeyKind) {
+  return choose(KINDS, {
+    key: "from",
+    what: "key",
+    fallback: chosenByDefault(KINDS, fallback),
+    help: "what of a request decides its server",
+  });
+}
 
 /** The KeySpec of a kind with its options as read by the fields above. */
 export function keySpec(

@@ -1,5 +1,6 @@
 import { type Fields, fallbacks, type InferFields } from "#schema/index.ts";
 import type { KeySpec } from "./key.ts";
+import type { PacketSchedule } from "./packet-schedule.ts";
 
 /**
  * What a scheduler sees of a backend: its servers by position, in configuration order. Positions
@@ -17,6 +18,8 @@ export interface Pool {
   readonly identity: Int32Array;
   /** Requests in flight on a server now, over all threads, plus those queued for it. */
   load(position: number): number;
+  /** Connections that are open but not at work (layer 4 only); absent: none. */
+  inactive?(position: number): number;
   /** Sum of `load` over all servers (a backend-wide count will do): bounded load measures by it. */
   total(): number;
   /** True when the server is at its connection limit, or when this request is to avoid it. */
@@ -55,11 +58,19 @@ export const FULL = -1;
 export const NONE = -2;
 
 /**
- * What a scheduler makes of weights. "live": followed at once, slow start included. "static": whole
- * weights only, in a table built when a server comes or goes, so slow start is not for it.
- * "ignored".
+ * What a scheduler makes of weights. "live": shares that are followed at once, slow start included.
+ * "static": shares in whole weights only, in a table built when a server comes or goes, so slow
+ * start is not for it. "rank": the heaviest first. "capacity": heaviest first, and the weight is
+ * also how many requests a server is given at once (one more is let in). "ignored".
  */
-export type WeightUse = "live" | "static" | "ignored";
+export type WeightUse = "live" | "static" | "rank" | "capacity" | "ignored";
+
+/**
+ * What a key's server depends on beside the key and the servers' names and weights. "order": how
+ * the configuration lists the servers. "history": where the key went before, in this thread, and
+ * what the loads were then.
+ */
+export type KeyBasis = "order" | "history";
 
 export interface SchedulerType<F extends Fields = Fields> {
   readonly name: string;
@@ -68,12 +79,19 @@ export interface SchedulerType<F extends Fields = Fields> {
   weights(options: InferFields<NoInfer<F>>): WeightUse;
   /** What of a request it hashes; absent: it looks at no part of the request. */
   key?(options: InferFields<NoInfer<F>>): KeySpec;
+  /** Absent: nothing else. */
+  readonly keyBasis?: KeyBasis;
   /**
    * A scheduler that has seen the pool as it is now. `seed` differs from thread to thread (the
    * worker's index will do), so that threads do not begin with the same server; 0 begins with the
    * first. Which server a key belongs to never depends on it.
    */
   create(pool: Pool, options: InferFields<NoInfer<F>>, seed: number): Scheduler;
+  /**
+   * How the director does the same for packets, or a sentence why these options cannot be served
+   * there; absent: for requests only.
+   */
+  packets?(options: InferFields<NoInfer<F>>): PacketSchedule | string;
 }
 
 /** Declares a scheduler: one file in schedulers/ and one line in its index. */

@@ -1,30 +1,14 @@
-import { WEIGHT_SCALE } from "#plan/board.ts";
 import type { Eligible } from "./eligible.ts";
 import type { KeyTable } from "./key-table.ts";
 import { weightClasses } from "./weight-classes.ts";
-
-/**
- * Weights of the eligible servers in whole units, at least 1, divided by what they have in common.
- */
-function wholeWeights(eligible: Eligible): number[] {
-  const units: number[] = [];
-  for (let i = 0; i < eligible.count; i++) {
-    units.push(Math.max(1, Math.round(eligible.weight[i]! / WEIGHT_SCALE)));
-  }
-  const divisor = units.reduce(greatestCommonDivisor, 0);
-  return units.map((unit) => unit / divisor);
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
+import { wholeWeights } from "./whole-weights.ts";
 
 /**
  * Every server as often as its weight says, spread evenly: 4, 3, 2 gives ABCABACBA. Of the k
  * servers of weight w the n-th slot in turn has its middle at (n + ½) / kw of the table; sorting by
  * that place lays the table. Places are sorted as numbers with the server in the low bits.
  */
-function layOut(weights: readonly number[]): Uint16Array<ArrayBuffer> {
+export function spreadTurns(weights: readonly number[]): Uint16Array<ArrayBuffer> {
   const slots = new Float64Array(weights.reduce((sum, weight) => sum + weight, 0));
   let at = 0;
   for (const { weight, members } of weightClasses(weights)) {
@@ -51,7 +35,7 @@ export class WeightMap implements KeyTable {
   }
 
   build(eligible: Eligible): void {
-    this.owner = layOut(wholeWeights(eligible)).map((i) => eligible.position[i]!);
+    this.owner = spreadTurns(wholeWeights(eligible)).map((i) => eligible.position[i]!);
     this.size = this.owner.length;
   }
 }

@@ -35,3 +35,7 @@ export function sameLower(bytes: Uint8Array, from: number, to: number, other: Ui
   }
   return true;
 }
+
+/** A view of exactly these bytes, which stay the caller's. */
+export const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -55,11 +55,15 @@ export function parseIp(text: string): Uint8Array | undefined {
   return v6 && Uint8Array.from(v6);
 }
 
+/** True when the 16 address bytes at `at` stand for an IPv4 address. */
+export function isMapped(bytes: Uint8Array, at = 0): boolean {
+  for (let i = 0; i < 10; i++) if (bytes[at + i] !== 0) return false;
+  return bytes[at + 10] === 255 && bytes[at + 11] === 255;
+}
+
 /** Text of 16 address bytes: dotted quad for IPv4-mapped, else RFC 5952. */
 export function formatIp(bytes: Uint8Array, at = 0): string {
-  let mapped = bytes[at + 10] === 255 && bytes[at + 11] === 255;
-  for (let i = 0; mapped && i < 10; i++) mapped = bytes[at + i] === 0;
-  if (mapped) return Array.from(bytes.subarray(at + 12, at + 16)).join(".");
+  if (isMapped(bytes, at)) return Array.from(bytes.subarray(at + 12, at + 16)).join(".");
   const groups = Array.from(
     { length: 8 },
     (_, i) => (bytes[at + 2 * i]! << 8) | bytes[at + 2 * i + 1]!,

@@ -1,4 +1,5 @@
-import { request } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { CODES, type CodeName, WeirError } from "#base/errors.ts";
 
 export interface Ask {
@@ -65,7 +66,10 @@ export function ask(socket: string, path: string, options: Ask = {}): Promise<An
  * with a status of 400 and more, is thrown as the WeirError it names.
  */
 export async function askJson(socket: string, path: string, options: Ask = {}): Promise<unknown> {
-  const answer = await ask(socket, path, options);
+  return jsonOf(await ask(socket, path, options), path);
+}
+
+function jsonOf(answer: Answer, path: string): unknown {
   let value: unknown;
   try {
     value = JSON.parse(answer.text);
@@ -80,6 +84,35 @@ export async function askJson(socket: string, path: string, options: Ask = {}): 
     message ?? `${path} answered ${answer.status}`,
     value as Record<string, unknown>,
   );
+}
+
+/**
+ * The lines of an answer that goes on, as they come, each a JSON value. Throws as `askJson`; nobody
+ * waits longer than `timeoutMs` for it to begin.
+ */
+export async function* askLines(
+  socket: string,
+  path: string,
+  timeoutMs: number = TIMEOUT_MS,
+): AsyncGenerator<unknown> {
+  const sent = request({ socketPath: socket, path, agent: false, headers: { host: "localhost" } });
+  sent.setTimeout(timeoutMs, () => sent.destroy(new DOMException("late", "TimeoutError")));
+  sent.end();
+  try {
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    sent.setTimeout(0);
+    const status = response.statusCode!;
+    let rest = "";
+    for await (const piece of response.setEncoding("utf8")) {
+      const lines = `${rest}${piece}`.split("\n");
+      rest = lines.pop()!;
+      for (const text of lines) yield jsonOf({ status, type: "", text }, path);
+    }
+  } catch (error) {
+    throw error instanceof WeirError ? error : unreachable(socket, error, timeoutMs);
+  } finally {
+    sent.destroy();
+  }
 }
 
 function unreachable(socket: string, cause: unknown, timeoutMs: number): WeirError {

@@ -28,6 +28,8 @@ export const GROUPS = {
   daemon: "The balancer",
   config: "Configuration",
   objects: "Servers and frontends",
+  l4: "Layer 4",
+  node: "Real servers behind the director",
   misc: "Besides",
 } as const;
 

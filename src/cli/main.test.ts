@@ -44,8 +44,9 @@ async function run(...words: string[]) {
     style: createStyle(false),
     warnStyle: createStyle(false),
   };
-  const commands = ["echo", "server drain", "server list", "check", "reload", "stop", "run"];
-  const code = await runCommandLine(words, commands.map(echo), context);
+  const names = ["echo", "server drain", "server list", "check", "reload", "stop", "run"];
+  const layer4 = ["l4 list", "l4 connections", "l4 save", "import"];
+  const code = await runCommandLine(words, [...names, ...layer4].map(echo), context);
   return { code, out, err, read: () => JSON.parse(out) as Record<string, unknown> };
 }
 
@@ -102,7 +103,7 @@ test("a refusal gives its exit code and is said on standard error", async () => 
 test("help of everything and of one", async () => {
   const { out, code } = await run("--help");
   assert.equal(code, 0);
-  assert.match(out, /server drain {2}prints what server drain was given/);
+  assert.match(out, /server drain +prints what server drain was given/);
   for (const line of ["echo --help", "help echo", "echo x -h"]) {
     const { out } = await run(...line.split(" "));
     assert.match(out, /weir echo \[options\] WORD…/);
@@ -118,6 +119,12 @@ test("old hands' words", async () => {
     ["-t x", "weir check x"],
     ["validate x", "weir check x"],
     ["-s reload x", "weir reload x"],
+    ["-L x", "weir l4 list x"],
+    ["-Ln -t x", "weir l4 list x"],
+    ["-lnc x", "weir l4 connections x"],
+    ["-L -c x", "weir l4 connections x"],
+    ["-S x", "weir l4 save x"],
+    ["-R x", "weir import ipvsadm x"],
   ];
   for (const [line, hint] of lines) {
     const { code, err } = await run(...line.split(" "));

@@ -12,9 +12,27 @@ const SIGNALS: Readonly<Record<string, readonly string[]>> = {
   stop: ["stop", "--now"],
 };
 
+/** Letters of `ipvsadm -L` that may stand together. */
+const LISTS = /^(?:-[lL][nc]*|-[nc]*[lL][nc]*|--list)$/;
+const SERVICES = ["-t", "-u", "--tcp-service", "--udp-service", "--sctp-service"];
+
+/** `ipvsadm -Ln --stats`, `-Lnc`, `-L -n -t 10.0.0.1:80`, `-S -n`, `-R`; undefined for others. */
+function ipvsadm(words: readonly string[]): Translation | undefined {
+  const [first, ...rest] = words as [string, ...string[]];
+  if (/^(?:-Sn?|--save)$/.test(first)) return hinted(["l4", "save", ...rest]);
+  if (/^(?:-R|--restore)$/.test(first)) return hinted(["import", "ipvsadm", ...rest]);
+  if (!LISTS.test(first)) return undefined;
+  const isConnection = (word: string): boolean => /^(?:-n?cn?|--connection)$/.test(word);
+  const all = rest.filter((word) => !SERVICES.includes(word) && !isConnection(word));
+  if (!first.startsWith("--") && first.includes("c")) return hinted(["l4", "connections", ...all]);
+  if (rest.some(isConnection)) return hinted(["l4", "connections", ...all]);
+  return hinted(["l4", "list", ...all]);
+}
+
 /**
  * `-c -f x` and `-t` check, `-s reload` signals, `-v` and `-vv` tell the version, `validate`
- * checks, and a bare `-f x` runs, as HAProxy, nginx and Caddy have taught.
+ * checks, and a bare `-f x` runs, as HAProxy, nginx and Caddy have taught;
+ * `-L`, `-S` and `-R` are ipvsadm's.
  */
 export function translate(words: readonly string[]): Translation {
   const [first] = words;
@@ -29,6 +47,8 @@ export function translate(words: readonly string[]): Translation {
     return meant ? hinted([...meant, ...rest.slice(1)]) : { words, hint: undefined };
   }
   if (!first.startsWith("-")) return { words, hint: undefined };
+  const meant = ipvsadm(words);
+  if (meant) return meant;
   const checks = ["-c", "-t", "-T"];
   if (words.some((w) => checks.includes(w))) {
     return hinted(["check", ...words.filter((w) => !checks.includes(w))]);

@@ -4,36 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { MonitorServer } from "#control/api.ts";
+import { runCli } from "#kit/cli.ts";
 import { openDoors } from "#kit/doors.ts";
 import { FakeControl } from "#kit/fake-control.ts";
 import { startMonitor } from "#monitor/server.ts";
-import { commands } from "./commands/index.ts";
 import { EXIT } from "./exit-codes.ts";
-import { runCommandLine } from "./main.ts";
-import { createStyle } from "./style.ts";
 
 let control: FakeControl;
 let monitor: MonitorServer;
 let folder: string;
 
-async function weir(...words: string[]) {
-  let out = "";
-  let err = "";
-  const style = createStyle(false);
-  const code = await runCommandLine(words, commands, {
-    write: (text) => {
-      out += text;
-    },
-    warn: (text) => {
-      err += text;
-    },
-    env: { WEIR_SOCKET: join(folder, "s") },
-    cwd: "/",
-    style,
-    warnStyle: style,
-  });
-  return { code, out, err };
-}
+const weir = (...words: string[]) => runCli(join(folder, "s"), ...words);
 
 beforeEach(async () => {
   control = new FakeControl();
@@ -56,6 +37,26 @@ describe("weir status", () => {
     assert.match(out, /^weir 0\.0\.0-test {2}● running, configuration 1, up /);
     assert.match(out, /www +● open +127\.0\.0\.1:8080 +0\/20\.0k +42 /);
     assert.match(out, /app\/a +● up +10\.0\.0\.1:80 +1 +0 +0 +42 .*connection accepted in 10 ms/);
+  });
+
+  it("says where layer 4 takes packets", async () => {
+    assert.doesNotMatch((await weir("status")).out, /layer 4/);
+    control.apply(`
+director: { interfaces: [eth0, eth1, eth2] }
+services: { web: { bind: 192.0.2.1:80, method: dr, backend: app } }
+backends: { app: { servers: { a: 10.0.0.1:80 } } }
+`);
+    control.directorChange = {
+      interfaces: [
+        { device: "eth0", hook: "tcx", problem: undefined },
+        { device: "eth1", hook: "clsact", problem: undefined },
+        { device: "eth2", hook: undefined, problem: "there is none" },
+      ],
+      xdp: { packets: 0, interfaces: [{ device: "eth0", problem: undefined }] },
+    };
+    const { out } = await weir("status");
+    assert.match(out, /^layer 4 takes packets of eth0 by XDP \(native\) and tcx, eth1 by clsact$/m);
+    assert.match(out, /packets of eth2 are not taken: there is none/);
   });
 
   it("is the API's document with --json", async () => {

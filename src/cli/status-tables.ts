@@ -2,6 +2,7 @@ import type {
   BackendDocument,
   FrontendDocument,
   ServerDocument,
+  ServiceDocument,
   StatusDocument,
   WorkerDocument,
 } from "#monitor/document.ts";
@@ -123,6 +124,44 @@ export function serversTable(servers: readonly ServerRow[], style: Style): strin
   return formatTable(SERVERS, rows, style.dim);
 }
 
+const SERVICES = [
+  left("SERVICE"),
+  left("ADDRESS"),
+  left("METHOD"),
+  left("SCHEDULER"),
+  right("SERVERS"),
+  right("ACTIVE"),
+  right("INACTIVE"),
+  right("CONN/S"),
+  right("IN/S"),
+  right("OUT/S"),
+];
+
+/** Addresses of a service that are shown; the rest is a number. */
+const ADDRESSES = 2;
+
+export function servicesTable(services: readonly ServiceDocument[], style: Style): string {
+  const rows = services.map((service) => {
+    const { addresses, usable, servers } = service;
+    const more = addresses.length - ADDRESSES;
+    const shown = [...addresses.slice(0, ADDRESSES), ...(more > 0 ? [`and ${more} more`] : [])];
+    const share = `${usable}/${servers}`;
+    return [
+      service.name,
+      shown.join(", "),
+      service.method,
+      service.scheduler,
+      usable === 0 ? style.red(share) : share,
+      count(service.active),
+      count(service.inactive),
+      count(service.connectionsPerSecond),
+      bytes(service.bytesInPerSecond),
+      bytes(service.bytesOutPerSecond),
+    ];
+  });
+  return formatTable(SERVICES, rows, style.dim);
+}
+
 /** One line: what runs, for how long, with which configuration. */
 export function headline(status: StatusDocument, style: Style): string {
   const { engine, version } = status;
@@ -135,6 +174,15 @@ export function headline(status: StatusDocument, style: Style): string {
   return `${style.bold(`weir ${version}`)}  ${parts.join(", ")}`;
 }
 
+/** Where layer 4 takes packets: a line, or none. */
+export function takings({ director }: StatusDocument): string[] {
+  const taken = (director?.interfaces ?? []).filter(({ hook }) => hook !== "");
+  const all = taken.map(
+    ({ device, hook, xdp }) => `${device} by ${xdp ? "XDP (native) and " : ""}${hook}`,
+  );
+  return all.length > 0 ? [`layer 4 takes packets of ${all.map(printable).join(", ")}`] : [];
+}
+
 /** What somebody should look at; empty when all is well. */
 export function warnings(status: StatusDocument, style: Style): string[] {
   const { reload } = status.engine;
@@ -144,5 +192,10 @@ export function warnings(status: StatusDocument, style: Style): string[] {
   const empty = status.backends
     .filter((backend) => backend.usable === 0)
     .map(({ name }) => style.red(`▼ backend ${name} has no server left`));
-  return [...refused, ...empty];
+  const problem = status.director?.problem ?? "";
+  const untaken = problem === "" ? [] : [style.red(`▼ layer 4: ${printable(problem)}`)];
+  const missed = [status.director?.xdp ?? "", status.director?.table ?? ""]
+    .filter((text) => text !== "")
+    .map((text) => style.yellow(`▼ layer 4: ${printable(text)}`));
+  return [...refused, ...untaken, ...missed, ...empty];
 }

@@ -7,6 +7,7 @@ import {
   type ServerRow,
   serverRows,
   serversTable,
+  servicesTable,
   warnings,
 } from "./status-tables.ts";
 import { type Style, unstyled } from "./style.ts";
@@ -50,6 +51,7 @@ export function sparkline(values: readonly (number | null)[], width: number): st
 export function topView(view: TopView): string[] {
   const { status, style, sort } = view;
   const { traffic } = status;
+  const services = status.director?.services ?? [];
   const figures = [
     `${style.bold(count(traffic.requestsPerSecond))} req/s`,
     `${style.bold(String(traffic.inFlight))} in flight`,
@@ -71,6 +73,7 @@ export function topView(view: TopView): string[] {
     ...frontendsTable(status.frontends, style).split("\n"),
     "",
     ...serversTable(sorted, style).split("\n"),
+    ...(services.length > 0 ? ["", ...servicesTable(services, style).split("\n")] : []),
   ];
   const room = view.rows - (view.keys ? 1 : 0);
   const left = lines.length - room;

@@ -64,6 +64,19 @@ backends:
     );
   });
 
+  it("tells of services as of frontends, and of what the director has fixed at start", () => {
+    const layer4 = `director: { interfaces: eth0, connections: 4096, pins: a, connReuse: 0 }
+services: { web: { bind: ["10.0.0.1:*", "[fd00::1]:80-90"], method: tun, backend: web } }
+${base}`;
+    assert.deepEqual(changes(layer4), [
+      "~ director.interfaces: [] → eth0",
+      "~ director.connections: 1048576 → 4096 (needs a restart)",
+      "~ director.pins: weir → a (needs a restart)",
+      "~ director.connReuse: 1 → 0",
+      '+ services.web: { bind: ["10.0.0.1:*", "[fd00::1]:80-90"], method: tun, backend: web }',
+    ]);
+  });
+
   it("tells of a changed default where it is in force", () => {
     assert.deepEqual(changes(`defaults: { retries: 0 }\n${base}`), [
       "~ backends.web.retries: 3 → 0",

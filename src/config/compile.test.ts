@@ -13,7 +13,7 @@ backends: { web: { servers: { ${servers.map((s, i) => `${s}: 10.0.0.${i}:80`).jo
 `;
 
 describe("slots of the Board", () => {
-  const limits = { frontends: 4, backends: 4, servers: 3 };
+  const limits = { frontends: 4, backends: 4, servers: 3, services: 2 };
 
   it("are kept from one Plan to the next; new ones are added", () => {
     const slots = createSlots(limits);
@@ -72,6 +72,8 @@ describe("compiling", () => {
       ...["engine", "defaults", "log", "monitor", "frontends", "backends", "web", "bind", "rules"],
       ...["default", "servers", "balance", "check", "type", "http", "tcp", "use", "when", "not"],
       ...["cookie", "timeouts", "address", "127.0.0.1:80", ":80", "5s", "off", "1", "-1", "x-a"],
+      ...["services", "director", "interfaces", "mark", "method", "nat", "fullnat", "backend"],
+      ...["protocol", "udp", "onePacket", "tunnel", "10.0.0.1:*", "10.0.0.1:70-90", "[::1]:80"],
       // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of our YAML
       ...["random", "draws", "agent", "errorPages", "503", "path", "/a", "mode", "${A:-b}", "<<"],
     );

@@ -16,7 +16,19 @@ it("the types of a configuration are those of the declarations", () => {
         errorPages: { 503: "sorry" },
       },
     },
+    director: { interfaces: ["eth0"], connections: 65_536, timeouts: { udp: "30s" } },
+    services: {
+      dns: {
+        bind: ["10.0.0.1:53", "[fd00::1]:53"],
+        protocol: ["udp", "tcp"],
+        method: "tun",
+        tunnel: "gre",
+        persistence: "5m",
+        backend: "dns",
+      },
+    },
     backends: {
+      dns: { servers: { a: "10.0.0.3:53" } },
       web: {
         balance: { type: "random", draws: 3 },
         check: { type: "http", path: "/health", interval: "2s" },
@@ -35,6 +47,8 @@ it("the types of a configuration are those of the declarations", () => {
   defineConfig({ log: { format: "httplogg" } });
   // @ts-expect-error no such condition
   defineConfig({ frontends: { web: { rules: [{ when: { hots: "a" }, use: "web" }] } } });
+  // @ts-expect-error no such method
+  defineConfig({ services: { web: { bind: "10.0.0.1:80", method: "masq", backend: "web" } } });
   // @ts-expect-error an address is text
   defineConfig({ backends: { web: { servers: { a: 80 } } } });
 });

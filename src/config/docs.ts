@@ -40,7 +40,16 @@ lays it out, \`weir explain\` says what becomes of a request. [Examples](example
 `;
 
 /** Sections of the manual in reading order; every keyword of the language is under one of them. */
-const SECTIONS = ["frontends", "backends", "defaults", "engine", "log", "monitor"] as const;
+const SECTIONS = [
+  "frontends",
+  "backends",
+  "services",
+  "director",
+  "defaults",
+  "engine",
+  "log",
+  "monitor",
+] as const;
 
 /** Registries with a chapter of their own. */
 const CHAPTERS = [

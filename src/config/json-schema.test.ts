@@ -27,7 +27,7 @@ describe("the JSON Schema", () => {
 
   const bad: readonly (readonly [string, object])[] = [
     ["an unknown keyword", { ...minimal, engin: {} }],
-    ["no frontends", { backends: {} }],
+    ["neither frontends nor services", { backends: {} }],
     ["a bare duration", { ...minimal, engine: { drain: 5 } }],
     ["a number out of bounds", { ...minimal, engine: { maxHeaders: 1 } }],
     ["a word that is none of the choices", { ...minimal, log: { format: "x" } }],

@@ -8,6 +8,7 @@ export function configSchema(): JsonSchema {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Weir configuration",
     ...schema,
+    anyOf: [{ required: ["frontends"] }, { required: ["services"] }],
     patternProperties: { "^x-": true },
     $defs: {
       interpolation: {

@@ -1,3 +1,4 @@
+import { nearest } from "#base/nearest.ts";
 import {
   type Dict,
   expectMap,
@@ -53,8 +54,27 @@ export function readModel(tree: Tree, report: Report): { model: Model; tree: Dic
     monitor: read.monitor ?? documentFields.monitor.fallback,
     frontends: read.frontends ?? new Map(),
     backends: read.backends ?? new Map(),
+    director: read.director ?? documentFields.director.fallback,
+    services: read.services ?? new Map(),
   };
+  expectTraffic(document, report);
   return { model: model as Model, tree: document };
+}
+
+/** Something must take clients in. A keyword that is only misspelt is told of already. */
+function expectTraffic(document: Dict, report: Report): void {
+  const { entries } = document;
+  const isThere = entries.some(({ key, value }) => {
+    const meant = Object.hasOwn(documentFields, key)
+      ? key
+      : nearest(key, Object.keys(documentFields));
+    const isBare = value.kind === "scalar" && value.value === null;
+    return (meant === "frontends" || meant === "services") && !isBare;
+  });
+  if (isThere) return;
+  report.error(document, "", "there are neither frontends nor services: nothing takes clients in", {
+    expected: "a map of frontends by name, or of services by name",
+  });
 }
 
 /** A field whose value has been read already. */

@@ -42,8 +42,21 @@ export class Review {
     return tree;
   }
 
+  /** Whether there is anything at a path. */
+  isWritten(path: Path): boolean {
+    return this.at(path) !== this.at(path.slice(0, -1));
+  }
+
+  /** Whether something in a section could not be read, so that the model has its fallbacks. */
+  isBroken(section: "director"): boolean {
+    return this.#report.faults.some(
+      ({ path, severity }) =>
+        severity === "error" && (path === section || path.startsWith(`${section}.`)),
+    );
+  }
+
   /** Names written in a map of names, whether or not what they name could be read. */
-  namesIn(section: "frontends" | "backends"): string[] {
+  namesIn(section: "frontends" | "backends" | "services"): string[] {
     const tree = child(this.#tree, section);
     return tree?.kind === "dict" ? tree.entries.map((entry) => entry.key) : [];
   }

@@ -1,9 +1,17 @@
 import type { Cancel, Timers } from "#base/clock.ts";
 import type { CodeName } from "#base/errors.ts";
+import type {
+  ConnectionStatus,
+  DirectorStatus,
+  ServerStatus,
+  ServiceStatus,
+} from "#director/status.ts";
+import type { TableStatus } from "#director/tables.ts";
+import type { TraceEvent } from "#director/trace.ts";
 import type { ServerOrder } from "#health/operator.ts";
 import type { BackendSnapshot } from "#health/snapshot.ts";
 import type { Board } from "#plan/board.ts";
-import type { Plan } from "#plan/plan.ts";
+import type { Plan, ServicePlan } from "#plan/plan.ts";
 import type { Fault } from "#schema/index.ts";
 
 /**
@@ -22,6 +30,8 @@ export type EngineState = "starting" | "running" | "draining";
 export type Outcome =
   | { readonly ok: true; readonly message: string }
   | { readonly ok: false; readonly code: CodeName; readonly message: string };
+
+export type Refusal = Extract<Outcome, { readonly ok: false }>;
 
 export interface ReloadResult {
   readonly ok: boolean;
@@ -76,11 +86,61 @@ export interface FrontendChange {
 export interface ControlEvent {
   readonly at: number;
   readonly level: "info" | "warning" | "error";
-  readonly kind: "engine" | "worker" | "reload" | "server" | "frontend" | "backend" | "log";
+  readonly kind:
+    | "engine"
+    | "worker"
+    | "reload"
+    | "server"
+    | "frontend"
+    | "backend"
+    | "log"
+    | "director";
   /** `backend/server`, a frontend's or backend's name, a worker's number; empty for the engine. */
   readonly subject: string;
   readonly text: string;
 }
+
+/** What the Plan says of a service that its director need not tell. */
+type ServiceExtras = Pick<
+  ServicePlan,
+  "onNoServer" | "onServerRemoved" | "maxConnections" | "maxPerSource" | "synProxy"
+>;
+
+/** Layer 4 as it stands: the director, its services, their servers, and a connection it tracks. */
+export interface DirectorView extends Omit<DirectorStatus, "services"> {
+  readonly services: readonly ServiceView[];
+}
+export interface ServiceView extends ServiceStatus, ServiceExtras {
+  readonly schedulerOptions: Readonly<Record<string, unknown>>;
+}
+export type ServiceServerView = ServerStatus;
+export type ConnectionView = ConnectionStatus;
+
+/** Which packets somebody wants to see, and how long. */
+export interface TraceWish {
+  /** An address. */
+  readonly client: string | undefined;
+  /** A service's name, or an address and port that it takes. */
+  readonly service: string | undefined;
+  /** Packets at most. */
+  readonly count: number;
+  readonly seconds: number;
+}
+
+export type TracedPacket = TraceEvent;
+
+/** Who looks on. */
+export interface TraceSink {
+  packets(packets: readonly TracedPacket[]): void;
+  /** It is over, which is said once. `leftOut`: packets that should have been shown. */
+  end(end: { readonly why: string; readonly leftOut: number }): void;
+}
+
+/** Begins; cancelling it says nothing to the sink. */
+export type StartTrace = (sink: TraceSink) => Cancel;
+
+/** A table of the director in the kernel. */
+export type DirectorTable = TableStatus;
 
 export interface ControlApi {
   readonly board: Board;
@@ -90,6 +150,16 @@ export interface ControlApi {
   status(): EngineStatus;
   /** Every backend of the Plan in its order, with its servers' states and last checks in words. */
   health(): readonly BackendSnapshot[];
+  /** Layer 4 as it stands now; undefined when there is no service. */
+  director(): DirectorView | undefined;
+  /** At most so many of the director's connections, and templates of persistence behind them. */
+  connections(limit: number, onlyTemplates: boolean): readonly ConnectionView[];
+  /** The director's tables; none when it is not in the kernel. */
+  tables(): readonly DirectorTable[];
+  /** Has other directors told of all connections. */
+  tellConnections(): Outcome;
+  /** Has the director tell what becomes of packets; only one may ask at a time. */
+  trace(wish: TraceWish): StartTrace | Refusal;
   /**
    * Reads the configuration again; serialised, and calls that come while one waits share its
    * result.

@@ -4,6 +4,7 @@ import type { Health } from "#health/health.ts";
 import { type Board, FRONTEND, GLOBAL } from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
 import type { ReloadResult } from "./api.ts";
+import type { DirectorPlace } from "./director-place.ts";
 import type { EngineListeners } from "./engine-listeners.ts";
 import { copySlots, type PlanSlots, type Running, saveState } from "./engine-state.ts";
 import { faultSaying } from "./fault-saying.ts";
@@ -32,6 +33,7 @@ export interface ConfigurationParts {
   readonly logs: LogDrain;
   readonly discovery: Discovery;
   readonly health: Health;
+  readonly director: DirectorPlace;
   readonly judge: JudgeFiles;
   /** Another Plan is in force: for the monitor, and to be kept for the next engine. */
   changed(plan: Plan, state: Uint8Array): void;
@@ -111,6 +113,7 @@ export class Configuration {
     this.#cancelSettle?.();
     this.#parts.health.stop();
     this.#parts.discovery.stop();
+    this.#parts.director.stop();
   }
 
   /** The Plan is in force everywhere: what only the one before needed can go. */
@@ -135,12 +138,13 @@ export class Configuration {
 
   /** Addresses and states of a Plan's servers, on the Board before a worker may look for them. */
   async #prepare(plan: Plan, namesMs: number): Promise<void> {
-    const { discovery, health } = this.#parts;
+    const { discovery, health, director } = this.#parts;
     discovery.apply(plan);
     if (namesMs > 0) {
       await new Promise<void>((resolve) => void discovery.whenTried(namesMs, resolve));
     }
     health.apply(plan);
+    await director.apply(plan);
   }
 
   /**

@@ -32,6 +32,29 @@ test("what one engine saves, the next can go on from", () => {
   assert.deepEqual(again(larger).servers.entries(), [], "another Board has no rows of ours");
 });
 
+test("a service keeps its slot over a restart, and gives it up when it is gone", () => {
+  const text = (names: readonly string[]): string => `
+director: { interfaces: eth0 }
+services:
+${names.map((name, i) => `  ${name}: { bind: "10.0.0.1:${80 + i}", method: dr, backend: app }`).join("\n")}
+backends: { app: { servers: { a: 10.0.0.2:0 } } }
+`;
+  const before = planFromText(text(["a", "b"]));
+  const running = { plan: before, files: [] } as unknown as Running;
+  const slots = loadState(saveState(running, slotsOf(before))).slots(before.engine.limits);
+  const after = planFromText(text(["c", "b"]), { slots });
+  const rows = (plan: Plan) => plan.services.map((service) => [service.name, service.slot]);
+  assert.deepEqual(rows(after), [
+    ["c", 2],
+    ["b", 1],
+  ]);
+  slots.services.settle();
+  assert.deepEqual(rows(planFromText(text(["b", "d"]), { slots })), [
+    ["b", 1],
+    ["d", 0],
+  ]);
+});
+
 test("Boards of other sizes have other layouts", () => {
   const plan = planOf("a: 10.0.0.1:80");
   const larger = { ...plan, engine: { ...plan.engine, threads: 3 } };

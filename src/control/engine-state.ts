@@ -83,12 +83,13 @@ export interface PlanSlots extends BoardSlots {
   readonly logs: Slots;
 }
 
-const TABLES = ["frontends", "backends", "servers", "logs"] as const;
+const TABLES = ["frontends", "backends", "servers", "services", "logs"] as const;
 
 const emptySlots = (limits: Limits): PlanSlots => ({
   frontends: new Slots(limits.frontends),
   backends: new Slots(limits.backends),
   servers: new Slots(limits.servers),
+  services: new Slots(limits.services),
   logs: new Slots(LOGS_MAX),
 });
 
@@ -100,6 +101,7 @@ export function slotsOf(plan: Plan): PlanSlots {
   slots.servers.adopt(
     plan.backends.flatMap((b) => b.servers.map((s) => [`${b.name}/${s.name}`, s.slot] as const)),
   );
+  slots.services.adopt(plan.services.map((s) => [s.name, s.slot]));
   return slots;
 }
 
@@ -108,5 +110,6 @@ export const copySlots = (slots: PlanSlots): PlanSlots => ({
   frontends: slots.frontends.copy(),
   backends: slots.backends.copy(),
   servers: slots.servers.copy(),
+  services: slots.services.copy(),
   logs: slots.logs.copy(),
 });

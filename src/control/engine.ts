@@ -8,20 +8,27 @@ import { type Board, FRONTEND, GLOBAL } from "#plan/board.ts";
 import { forgetWorkers } from "#plan/gauges.ts";
 import type { Plan } from "#plan/plan.ts";
 import type {
+  ConnectionView,
   ControlApi,
   ControlEvent,
+  DirectorTable,
+  DirectorView,
   EngineState,
   EngineStatus,
   FrontendChange,
   MonitorListeners,
   MonitorServer,
   Outcome,
+  Refusal,
   ReloadResult,
   ServerChange,
   StartMonitor,
+  StartTrace,
   StopMode,
+  TraceWish,
 } from "./api.ts";
 import { type Configuration, refusal } from "./configuration.ts";
+import type { DirectorPlace } from "./director-place.ts";
 import { driverSayings } from "./driver-saying.ts";
 import { adminKey, type EngineListeners, pageKey } from "./engine-listeners.ts";
 import type { EventHub } from "./events.ts";
@@ -41,6 +48,7 @@ export interface EngineParts {
   readonly board: Board;
   readonly configuration: Configuration;
   readonly health: Health;
+  readonly director: DirectorPlace;
   readonly listeners: EngineListeners;
   readonly workers: Workers;
   readonly logs: LogDrain;
@@ -125,6 +133,31 @@ export class Engine implements ControlApi {
 
   health(): readonly BackendSnapshot[] {
     return this.#parts.health.snapshot();
+  }
+
+  director(): DirectorView | undefined {
+    return this.#parts.director.director?.status(this.plan());
+  }
+
+  connections(limit: number, onlyTemplates: boolean): readonly ConnectionView[] {
+    return this.#parts.director.director?.connections(limit, onlyTemplates) ?? [];
+  }
+
+  tables(): readonly DirectorTable[] {
+    return this.#parts.director.director?.tables() ?? [];
+  }
+
+  tellConnections(): Outcome {
+    const message = "no service is configured";
+    return (
+      this.#parts.director.director?.tellConnections() ?? { ok: false, code: "USAGE", message }
+    );
+  }
+
+  trace(wish: TraceWish): StartTrace | Refusal {
+    const message = "no service is configured";
+    const none = { ok: false, code: "USAGE", message } as const;
+    return this.#parts.director.director?.trace(this.plan(), wish) ?? none;
   }
 
   events(): readonly ControlEvent[] {

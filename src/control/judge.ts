@@ -44,7 +44,7 @@ export async function judge(options: LoadOptions, before: Running | undefined): 
   if (!before) return { plan, model, files, faults, text: "", message: "" };
   const warnings = restartWarnings(before.startModel, model);
   return {
-    plan: withoutRestart(plan, before.plan),
+    plan: withoutRestart(plan, before),
     model,
     files,
     faults: [...faults, ...warnings],
@@ -53,12 +53,18 @@ export async function judge(options: LoadOptions, before: Running | undefined): 
   };
 }
 
-const withoutRestart = (plan: Plan, before: Plan): Plan => ({
+const withoutRestart = (plan: Plan, { plan: before, startModel }: Running): Plan => ({
   ...plan,
   engine: {
     ...before.engine,
     shutdownDelayMs: plan.engine.shutdownDelayMs,
     drainMs: plan.engine.drainMs,
+  },
+  // There may have been no service before, and so no director in the Plan.
+  director: plan.director && {
+    ...plan.director,
+    connections: startModel.director.connections,
+    pins: startModel.director.pins,
   },
   monitor: { ...plan.monitor, admin: before.monitor.admin },
 });

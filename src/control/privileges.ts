@@ -1,22 +1,30 @@
-import { readFileSync } from "node:fs";
-import { WeirError } from "#base/errors.ts";
-
-/** Primary group of an account in a passwd(5) text. */
-export function primaryGroup(passwd: string, user: string): number | undefined {
-  const line = passwd.split("\n").find((entry) => entry.startsWith(`${user}:`));
-  const group = Number(line?.split(":")[3] || Number.NaN);
-  return Number.isInteger(group) ? group : undefined;
-}
+import {
+  CAPABILITY,
+  keepCapabilities,
+  keepFromChildren,
+  limitCapabilities,
+} from "#io/capabilities.ts";
+import type { Plan } from "#plan/plan.ts";
+import { findAccount } from "./account.ts";
 
 /**
- * Becomes another account for good, with its groups. Does nothing unless this process is root's.
+ * Programs that checks run are to have no rights but their account's. And becomes another account
+ * for good, with its groups, unless this process is not root's: of root's rights the control thread
+ * then keeps those that the director needs, if there is one.
  */
-export function dropPrivileges(user: string | undefined): void {
+export async function dropPrivileges({ engine, director }: Plan): Promise<void> {
+  const { user } = engine;
+  keepFromChildren();
   if (user === undefined || process.getuid!() !== 0) return;
-  const group = primaryGroup(readFileSync("/etc/passwd", "utf8"), user);
-  if (group === undefined) throw new WeirError("START_FAILED", `there is no account ${user}`);
+  const { uid, gid } = findAccount(user);
+  if (director) {
+    const { prepareFolder } = await import("#director/folder.ts");
+    prepareFolder(director.pins, uid, gid);
+    keepCapabilities();
+  }
   // @types/node does not know it.
-  (process as unknown as { initgroups(user: string, group: number): void }).initgroups(user, group);
-  process.setgid!(group);
-  process.setuid!(user);
+  (process as unknown as { initgroups(user: string, group: number): void }).initgroups(user, gid);
+  process.setgid!(gid);
+  process.setuid!(uid);
+  if (director) limitCapabilities(Object.values(CAPABILITY));
 }

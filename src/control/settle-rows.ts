@@ -37,6 +37,8 @@ export function settleRows(board: Board, slots: PlanSlots): boolean {
     return busy.every((column) => cell(board.servers, row, column) === 0);
   };
   slots.logs.settle();
+  // Services have no rows on the Board yet: what they count is the director's own.
+  slots.services.settle();
   const frontends = slots.frontends.settle(frontendQuiet);
   const backends = slots.backends.settle(backendQuiet);
   const servers = slots.servers.settle(serverQuiet);

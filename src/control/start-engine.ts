@@ -6,6 +6,7 @@ import { createHealth, type Health } from "#health/health.ts";
 import { dial } from "#io/dial.ts";
 import { signal } from "#io/eventfd.ts";
 import { mapShared } from "#io/memory.ts";
+import { ping } from "#io/ping.ts";
 import { runProgram } from "#io/program.ts";
 import { createResolver } from "#io/resolver.ts";
 import { randomSeed } from "#io/seed.ts";
@@ -15,6 +16,7 @@ import { forgetAllWorkers, forgetWorkers } from "#plan/gauges.ts";
 import type { Plan } from "#plan/plan.ts";
 import type { StartMonitor } from "./api.ts";
 import { Configuration, type JudgeFiles } from "./configuration.ts";
+import { DirectorPlace } from "./director-place.ts";
 import { Engine } from "./engine.ts";
 import { EngineListeners } from "./engine-listeners.ts";
 import {
@@ -70,7 +72,7 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
   const { running, slots } = await firstConfiguration(start, judgeFiles);
   const { board, boardFd } = await openBoard(link, start, running);
   const listeners = await openListeners(link, running.plan);
-  dropPrivileges(running.plan.engine.user);
+  await dropPrivileges(running.plan);
 
   const events = new EventHub(timers, log);
   const logs = new LogDrain(board, timers, log);
@@ -93,12 +95,13 @@ async function assemble(world: EngineWorld, start: EngineStart): Promise<void> {
     first,
     threads,
   );
-  const { discovery, health } = followServers(timers, board, events);
+  const director = new DirectorPlace(board, timers, events);
+  const { discovery, health } = followServers(timers, board, events, director);
   const changed = (_: Plan, state: Uint8Array): void => {
     link.send({ type: "state", state });
     engine.planChanged();
   };
-  const parts = { board, timers, listeners, workers, logs, health };
+  const parts = { board, timers, listeners, workers, logs, health, director };
   const configuration = new Configuration(
     { ...parts, discovery, judge: judgeFiles, changed },
     running,
@@ -180,6 +183,7 @@ function followServers(
   timers: Timers,
   board: Board,
   events: EventHub,
+  place: DirectorPlace,
 ): { discovery: Discovery; health: Health } {
   const random = createRandom(randomSeed());
   const discovery = createDiscovery({
@@ -196,7 +200,10 @@ function followServers(
     random,
     dial: (address, options, done) => dial(timers, address, options, done),
     run: (path, options, done) => runProgram(timers, path, options, done),
+    ping: (host, options, done) => ping(timers, host, options, done),
     locate: (address, slot) => discovery.locate(address, slot),
+    pathTo: (service, server) =>
+      place.director?.pathTo(service, server) ?? { problem: "packets are not directed" },
   });
   return { discovery, health };
 }

@@ -1,6 +1,7 @@
 import type { Address } from "#base/address.ts";
 import type { Cancel, Timers } from "#base/clock.ts";
 import type { Dialled, DialOptions } from "#io/dial.ts";
+import type { Pinged, PingOptions } from "#io/ping.ts";
 import type { ProgramOptions, ProgramResult } from "#io/program.ts";
 import type { CheckResultName } from "#plan/check-result.ts";
 import type { CheckPlan } from "#plan/plan.ts";
@@ -11,7 +12,12 @@ export interface CheckTarget {
   readonly address: Address;
   readonly backend: string;
   readonly server: string;
+  /** How connections get there; absent: as any other. */
+  readonly path?: CheckPath;
 }
+
+/** A firewall mark for what is sent, or why nothing can be. */
+export type CheckPath = { readonly mark: number } | { readonly problem: string };
 
 /** What a check may do to the world; time and network are handed in, so tests can play both. */
 export interface CheckContext {
@@ -26,6 +32,7 @@ export interface CheckContext {
     options: ProgramOptions,
     done: (result: ProgramResult) => void,
   ) => Cancel;
+  readonly ping: (host: string, options: PingOptions, done: (result: Pinged) => void) => Cancel;
   /** The whole check must be over by then, from its start; see deadline() of base/. */
   readonly timeoutMs: number;
 }

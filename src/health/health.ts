@@ -6,6 +6,7 @@ import type { CheckPlan, Plan } from "#plan/plan.ts";
 import {
   type AgentReport,
   type CheckContext,
+  type CheckPath,
   type CheckTarget,
   type CheckType,
   checksActively,
@@ -27,11 +28,14 @@ export interface HealthOptions {
   readonly random: Random;
   readonly dial: CheckContext["dial"];
   readonly run: CheckContext["run"];
+  readonly ping: CheckContext["ping"];
   /**
    * The address that an address of the Plan stands for now; undefined while its name is not
    * resolved.
    */
   readonly locate: (address: Address, slot: number) => Address | undefined;
+  /** How a service's packets get to a server of it. */
+  readonly pathTo: (service: string, server: string) => CheckPath;
   readonly events?: EventLog;
   /** Check types besides ours; for tests. */
   readonly types?: readonly CheckType[];
@@ -151,7 +155,12 @@ class Tracker implements Health {
       type,
       initial: isAgent ? UNKNOWN : { state: active, against: 0 },
       paused: isAgent ? agentRests(server) : checkRests(server),
-      target: () => this.#target(server, isAgent ? undefined : server.plan.checkAddress, port),
+      target: () => {
+        const own = isAgent ? undefined : server.plan.checkAddress;
+        const target = this.#target(server, own, port);
+        if (!target || plan.via === undefined) return target;
+        return { ...target, path: this.#options.pathTo(plan.via, server.plan.name) };
+      },
       ended: (ending) => {
         this.#endings.set(key, ending);
         if (isAgent) this.#agentEnded(server, ending);

@@ -26,7 +26,13 @@ class Bench {
 
   constructor(seed = 1) {
     const random = createRandom(seed);
-    this.runner = new Runner({ timers: this.clock, random, dial: unused, run: unused });
+    this.runner = new Runner({
+      timers: this.clock,
+      random,
+      dial: unused,
+      run: unused,
+      ping: unused,
+    });
   }
 
   spec(key: string, change: Partial<CheckPlan> = {}, more: Partial<ProbeSpec> = {}): ProbeSpec {

@@ -32,3 +32,6 @@ export function threadBusyMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
+
+/** CLOCK_MONOTONIC in nanoseconds, which BPF programs read too. */
+export const kernelNs = (): bigint => process.hrtime.bigint();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
-import { after, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { inet } from "#kit/health-plan.ts";
 import { LoopbackServer } from "#kit/hostile-servers.ts";
 import { SimClock } from "#kit/sim-clock.ts";
@@ -125,6 +126,43 @@ test("no connection in time", async () => {
   // The deadline passes before the event loop has had a chance to connect.
   clock.advance(1000);
   assert.equal((await result).failure!.text, "no connection in time");
+});
+
+describe("a connection with a mark", {
+  skip: process.getuid!() !== 0 && "SO_MARK needs root",
+}, () => {
+  const mark = 0x77000001;
+
+  test("is like any other", async () => {
+    const port = await serve((socket) => {
+      socket.once("data", (said) => socket.end(`you said ${said}`));
+    });
+    assert.equal((await talk(port, { mark })).end, "connected");
+    const result = await talk(port, { mark, send: Buffer.from("hi"), answerBytes: 100 });
+    assert.deepEqual([result.end, text(result)], ["closed", "you said hi"]);
+    const gone = new LoopbackServer(() => {});
+    const closed = await gone.start();
+    gone.stop();
+    const refused = (await talk(closed, { mark, answerBytes: 9 })).failure!;
+    assert.deepEqual([refused.phase, refused.text], ["connect", "connection refused"]);
+  });
+
+  test("has a deadline, and a Cancel", async () => {
+    const clock = new SimClock();
+    const port = await serve(() => {});
+    const result = talk(port, { mark }, clock);
+    clock.advance(1000);
+    assert.equal((await result).failure!.text, "no connection in time");
+    const open = (): number => readdirSync("/proc/self/fd").length;
+    // Sockets of tests before may close meanwhile.
+    const before = open();
+    const options = { timeoutMs: 1000, answerBytes: 0, mark };
+    const cancel = dial(clock, inet(port), options, () => assert.fail("called after Cancel"));
+    cancel();
+    await new Promise((next) => setTimeout(next, 50));
+    assert.ok(open() <= before);
+    assert.equal(clock.pending, 0);
+  });
 });
 
 test("after Cancel nothing is called and nothing is left", async () => {

@@ -1,8 +1,9 @@
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { getSystemErrorMap } from "node:util";
 import { type Address, formatAddress } from "#base/address.ts";
 import type { Cancel, Timers } from "#base/clock.ts";
 import { deadline } from "#base/deadline.ts";
+import { connectMarked } from "./marked-socket.ts";
 
 /**
  * Short conversations of the control thread, such as health checks: connect, say one thing, hear
@@ -23,6 +24,8 @@ export interface DialOptions {
    * close.
    */
   readonly enough?: (received: Uint8Array) => boolean;
+  /** Firewall mark of what is sent; of addresses with a port. Needs CAP_NET_ADMIN. */
+  readonly mark?: number;
 }
 
 /**
@@ -49,7 +52,7 @@ export interface DialFailure {
 /** A system error in words: "connection refused". */
 export function describeSystemError(error: unknown): string {
   const { code, errno, message } = error as NodeJS.ErrnoException;
-  const words = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  const words = errno === undefined ? undefined : getSystemErrorMap().get(-Math.abs(errno))?.[1];
   return words ?? code ?? message ?? String(error);
 }
 
@@ -59,15 +62,30 @@ const SHORTAGES = ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL", "EA
 export const isLocalShortage = (error: unknown): boolean =>
   SHORTAGES.includes((error as NodeJS.ErrnoException).code ?? "");
 
-function open(address: Address): Socket {
+function open(address: Address, mark: number | undefined, connected: () => void): Socket {
   switch (address.kind) {
     case "unix":
-      return connect({ path: address.path });
+      return connect({ path: address.path }, connected);
     case "inet":
-      return connect({ host: address.host, port: address.port, noDelay: true });
+      if (mark === undefined) {
+        return connect({ host: address.host, port: address.port, noDelay: true }, connected);
+      }
+      return adopt(connectMarked(address, mark), connected);
     default:
       throw new Error(`${formatAddress(address)} is not the address of a socket`);
   }
+}
+
+/**
+ * A connection that is being made, for Node to wait for. Node takes it for one that stands, and is
+ * right about all but when it does: nothing is written before that, not even nothing.
+ */
+function adopt(fd: number, connected: () => void): Socket {
+  const socket = new Socket({ fd });
+  socket.write(new Uint8Array(), (error) => {
+    if (!error) connected();
+  });
+  return socket;
 }
 
 /**
@@ -106,18 +124,17 @@ export function dial(
     finish("failed", { phase: phase(), timeout: true, local: false, text });
   });
   try {
-    socket = open(address);
+    socket = open(address, options.mark, () => {
+      connected = true;
+      if (options.answerBytes === 0) finish("connected");
+      else if (options.send) socket?.write(options.send);
+    });
   } catch (error) {
     // Arguments the system would never take: still answered later, like everything else.
     timers.after(0, () => fail(error));
     return () => void hangUp();
   }
   socket.on("error", fail);
-  socket.on("connect", () => {
-    connected = true;
-    if (options.answerBytes === 0) finish("connected");
-    else if (options.send) socket.write(options.send);
-  });
   socket.on("data", (chunk: Buffer) => {
     if (over) return;
     const room = options.answerBytes - bytes.length;

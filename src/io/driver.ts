@@ -46,6 +46,12 @@ export interface Driver extends Transport {
    * descriptor may be closed at once: nothing here holds the socket open.
    */
   unlisten(listener: number): void;
+  /**
+   * As unlisten, where others accept on the socket as well, another process perhaps. The kernel
+   * wakes one of those that wait for a connection; what it woke us for, and nobody else, is taken
+   * now, and `accepted` tells of it in the next turn.
+   */
+  leave(listener: number): void;
   /** A new stream socket: a handle, or -EMFILE, -ENOBUFS … */
   open(family: number): number;
   /**

@@ -19,6 +19,7 @@ const epollCtl = native("epoll_ctl", "i32", "i32", "i32", "i32", "u32");
 const epollWait = native("epoll_wait", "i32", "i32", "u32", "i32", "i32");
 const fcntl = native("fcntl", "i32", "i32", "i32", "i32");
 const getsockopt = native("getsockopt", "i32", "i32", "i32", "i32", "u32", "u32");
+const poll = native("poll", "i32", "u32", "u64", "i32");
 const pipe2 = native("pipe2", "i32", "u32", "i32");
 const read = native("read", "i32", "i32", "u32", "u32");
 const sendmsg = native("sendmsg", "i32", "i32", "u32", "i32");
@@ -43,6 +44,7 @@ const LONGEST_WAIT_MS = 0x7fff_ffff;
 const F_SETPIPE_SZ = 1031;
 const SPLICE_F_MOVE = 1;
 const SPLICE_F_NONBLOCK = 2;
+const POLLIN = 1;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
@@ -115,6 +117,14 @@ export class Kernel {
     this.#words[lengthAt >> 2] = SOCKADDR_LENGTH_AT;
     const address = this.#address;
     return this.#done(accept4(fd, address + peerAt, address + lengthAt, NONBLOCK_CLOEXEC));
+  }
+
+  /** True when bytes or connections wait at the descriptor. */
+  readable(fd: number): boolean {
+    const at = this.#scratch >> 2;
+    this.#words[at] = fd;
+    this.#words[at + 1] = POLLIN;
+    return this.#done(poll(this.#address + this.#scratch, 1n, 0)) === 1;
   }
 
   connect(fd: number, at: number, bytes: number): number {

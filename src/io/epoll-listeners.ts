@@ -79,6 +79,18 @@ export class EpollListeners {
     this.#fds[listener] = -1;
   }
 
+  /** As remove, and takes what waits at most; see Driver.leave. */
+  leave(listener: number, socketEvents: number): void {
+    const fd = this.#fds[listener]!;
+    const armed = this.#states[listener] === STATE.ARMED;
+    this.remove(listener);
+    if (!armed) return;
+    for (let n = 0; n < BATCH && this.#table.freeCount > 0; n++) {
+      const result = this.#acceptOne(listener, fd, socketEvents);
+      if (result < 0 && !isTransient(result)) return;
+    }
+  }
+
   /** The kernel says that connections wait. `socketEvents`: what each is watched for. */
   accept(listener: number, socketEvents: number): void {
     if (this.#states[listener] !== STATE.ARMED) return;
@@ -87,7 +99,7 @@ export class EpollListeners {
         if (n === 0) this.#refuse(listener, EMFILE, STATE.FULL);
         return;
       }
-      const result = this.#acceptOne(listener, socketEvents);
+      const result = this.#acceptOne(listener, this.#fds[listener]!, socketEvents);
       if (result === EAGAIN) return;
       if (result >= 0 || isTransient(result)) continue;
       this.#refuse(listener, result, isShortage(result) ? STATE.RESTING : STATE.NONE);
@@ -96,10 +108,10 @@ export class EpollListeners {
   }
 
   /** Takes one connection: 0 or -errno. */
-  #acceptOne(listener: number, socketEvents: number): number {
+  #acceptOne(listener: number, listening: number, socketEvents: number): number {
     const kernel = this.#kernel;
     const peerAt = this.#peersAt + this.#table.peek() * SOCKADDR_BYTES;
-    const fd = kernel.accept(this.#fds[listener]!, peerAt);
+    const fd = kernel.accept(listening, peerAt);
     if (fd < 0) return fd;
     const family = this.#memory[peerAt]!;
     const flags = family === AF_UNIX ? IS.WRITABLE | IS.UNIX : IS.WRITABLE;
@@ -169,5 +181,5 @@ function isShortage(result: number): boolean {
 /** The connection was lost before we took it (accept(2)): the listener itself is well. */
 function isTransient(result: number): boolean {
   if (result === EBADF || result === EINVAL || result === ENOTSOCK) return false;
-  return !isShortage(result);
+  return result !== EAGAIN && !isShortage(result);
 }

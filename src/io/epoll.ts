@@ -159,6 +159,10 @@ class EpollDriver implements Driver {
     this.#listeners.remove(listener);
   }
 
+  leave(listener: number): void {
+    this.#listeners.leave(listener, SOCKET_EVENTS);
+  }
+
   open(family: number): number {
     if (this.#table.freeCount === 0) return EMFILE;
     const fd = this.#kernel.socket(family);

@@ -1,5 +1,6 @@
 import { addressOf, errno, native, viewOf } from "./ffi.ts";
 
+const PROT_READ = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
@@ -69,8 +70,15 @@ export function createSharedMemory(name: string, bytes: number): number {
 }
 
 /** Maps shared memory. Throws with errno. */
-export function mapShared(fd: number, bytes: number): Mapping {
-  const pointer = mmap(0n, BigInt(bytes), PROT_READ_WRITE, MAP_SHARED, fd, 0n);
+export const mapShared = (fd: number, bytes: number): Mapping =>
+  mapFile(fd, bytes, PROT_READ_WRITE, 0);
+
+/** Maps what is only to be read, from `offset` on. Writing to it ends the process. */
+export const mapReadOnly = (fd: number, bytes: number, offset: number): Mapping =>
+  mapFile(fd, bytes, PROT_READ, offset);
+
+function mapFile(fd: number, bytes: number, access: number, offset: number): Mapping {
+  const pointer = mmap(0n, BigInt(bytes), access, MAP_SHARED, fd, BigInt(offset));
   if (pointer === FAILED) throw new Error(`mmap of descriptor ${fd}: errno ${errno()}`);
   return mapping(pointer, bytes);
 }

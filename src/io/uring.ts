@@ -147,15 +147,15 @@ export class UringDriver implements Driver {
     this.#done = new Int32Array(layout.completions * 3);
     this.#words[layout.oneAt >> 2] = 1;
     this.#words.set([1, 0], layout.lingerAt >> 2);
+    this.#kernel = new Kernel(this.#arena.buffer, this.#address, layout.kernelAt);
     this.#listeners = new Listeners(
       this.#ring,
+      this.#kernel,
       this.#table,
       this.#words,
       this.#address,
       layout.peersAt,
-      KIND.ACCEPT << KIND_SHIFT,
     );
-    this.#kernel = new Kernel(this.#arena.buffer, this.#address, layout.kernelAt);
     this.#pipes = new Pipes(this.#kernel, this.#arena.buffer, layout.pipeAt, PIPES);
     this.#splices = new UringSplices(
       this.#kernel,
@@ -195,6 +195,10 @@ export class UringDriver implements Driver {
 
   unlisten(listener: number): void {
     this.#listeners.remove(listener);
+  }
+
+  leave(listener: number): void {
+    this.#listeners.leave(listener);
   }
 
   open(family: number): number {

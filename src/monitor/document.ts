@@ -1,3 +1,4 @@
+import type { ConnectionView, DirectorTable, TracedPacket } from "#control/api.ts";
 import type { Quantiles } from "./latency.ts";
 
 /**
@@ -14,6 +15,8 @@ export interface StatusDocument {
   readonly traffic: TrafficDocument;
   readonly frontends: readonly FrontendDocument[];
   readonly backends: readonly BackendDocument[];
+  /** Layer 4; null when there is no service. */
+  readonly director: DirectorDocument | null;
 }
 
 export interface EngineDocument {
@@ -155,3 +158,85 @@ export interface ServerDocument extends AnswersDocument {
   readonly downs: number;
   readonly downMs: number;
 }
+
+/** In short; `GET /api/v1/director` has all of it. */
+export interface DirectorDocument {
+  /** Why packets are not taken, or not on every interface; empty when all is well. */
+  readonly problem: string;
+  /** Where XDP is wanted and not at work, and why; empty when all is well. */
+  readonly xdp: string;
+  readonly interfaces: readonly TakingDocument[];
+  /** What is wrong with the connection table: its size, or that it is nearly full; else empty. */
+  readonly table: string;
+  /** Its folder in /sys/fs/bpf. */
+  readonly pins: string;
+  readonly connections: number;
+  /** Entries of the connection table. */
+  readonly size: number;
+  readonly services: readonly ServiceDocument[];
+}
+
+/** An interface whose packets should be taken. */
+export interface TakingDocument {
+  readonly device: string;
+  /** Where in the kernel: `tcx`, `clsact`; empty when they are not taken. */
+  readonly hook: string;
+  /** XDP takes what it can, in the driver (native). */
+  readonly xdp: boolean;
+}
+
+export interface ServiceDocument extends ServiceRates {
+  readonly name: string;
+  /** `tcp 10.0.0.1:80`, `mark 7`. */
+  readonly addresses: readonly string[];
+  readonly method: string;
+  readonly backend: string;
+  readonly scheduler: string;
+  readonly servers: number;
+  /** Servers that take new connections. */
+  readonly usable: number;
+  readonly active: number;
+  readonly inactive: number;
+  /** Since the director was put into the kernel. */
+  readonly connections: number;
+  /** The servers, in the order of the configuration. */
+  readonly members: readonly MemberDocument[];
+}
+
+/** Means over some 8 s. */
+interface ServiceRates {
+  readonly connectionsPerSecond: number;
+  readonly packetsInPerSecond: number;
+  readonly packetsOutPerSecond: number;
+  readonly bytesInPerSecond: number;
+  readonly bytesOutPerSecond: number;
+}
+
+/** A server of a service. How it is stands in the backend's list. */
+export interface MemberDocument extends ServiceRates {
+  readonly name: string;
+  /** Empty while its name is not resolved. */
+  readonly address: string;
+  /** What connections are given out by; 0: it takes none. */
+  readonly weight: number;
+  readonly active: number;
+  readonly inactive: number;
+}
+
+/** What `GET /api/v1/director/connections` answers. */
+export interface ConnectionsDocument {
+  readonly connections: readonly ConnectionView[];
+  /** False: there are more, or perhaps more. */
+  readonly complete: boolean;
+}
+
+/** What `GET /api/v1/director/maps` answers. */
+export interface TablesDocument {
+  readonly tables: readonly DirectorTable[];
+}
+
+/** A line of what `GET /api/v1/director/trace` answers. */
+export type TraceLine =
+  | { readonly packet: TracedPacket }
+  /** The last; `leftOut`: packets that should have been shown and were too many. */
+  | { readonly end: { readonly why: string; readonly leftOut: number } };

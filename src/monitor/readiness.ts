@@ -1,5 +1,6 @@
 import type { ControlApi } from "#control/api.ts";
 import { BACKEND } from "#plan/board.ts";
+import { directorProblem } from "./director-status.ts";
 
 /** One condition, and how it stands. */
 export interface Condition {
@@ -30,7 +31,12 @@ export function readiness(api: ControlApi): readonly Condition[] {
       ok: running > 0,
       text: `${running} of ${status.workers.length} workers run`,
     },
-    { name: "frontends", ok: bound > 0, text: `${bound} frontends listen` },
+    {
+      name: "frontends",
+      ok: bound > 0 || plan.services.length > 0,
+      text: `${bound} frontends listen`,
+    },
+    ...directorConditions(api),
     {
       name: "backends",
       ok: empty.length === 0,
@@ -46,4 +52,13 @@ export function readiness(api: ControlApi): readonly Condition[] {
       advice: true,
     },
   ];
+}
+
+/** Whoever has services serves them all, or should not be sent their packets. */
+function directorConditions(api: ControlApi): readonly Condition[] {
+  const status = api.director();
+  if (!status) return [];
+  const problem = directorProblem(status);
+  const devices = status.interfaces.map(({ device }) => device).join(", ");
+  return [{ name: "director", ok: problem === "", text: problem || `takes packets of ${devices}` }];
 }

@@ -41,6 +41,8 @@ export interface Route {
   /** Segments, `{name}` for any one segment. */
   readonly path: string;
   readonly summary: string;
+  /** On the admin socket alone: it tells of people, or costs much. */
+  readonly adminOnly?: true;
   run(call: Call, monitor: Monitor): Reply | Streamed | Promise<Reply>;
 }
 

@@ -98,6 +98,12 @@ describe("the page's port", () => {
     }
   });
 
+  it("does not tell who is connected", async () => {
+    const path = "/api/v1/director/connections";
+    assert.equal((await ask("page", path)).status, 403);
+    assert.equal((await ask("page", "/api/v1/director")).status, 200);
+  });
+
   it("changes nothing, whoever asks", async () => {
     for (const path of ["/api/v1/reload", "/api/v1/stop", "/api/v1/servers/app/a"]) {
       for (const method of ["POST", "PUT", "DELETE", "PATCH"]) {

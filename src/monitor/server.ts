@@ -40,6 +40,9 @@ async function answer(
   if ("allow" in found) {
     return json({ code: "USAGE", message: `ask with ${found.allow.join(" or ")}` }, 405);
   }
+  if (found.route.adminOnly && door !== "admin") {
+    return refuse("NOT_PERMITTED", "this is told on the admin socket alone");
+  }
   const call: Call = {
     query: new URLSearchParams(query),
     params: found.params,

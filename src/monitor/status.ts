@@ -4,6 +4,7 @@ import { FRONTEND, GLOBAL, PROCESS_TOTALS, WORKER } from "#plan/board.ts";
 import type { FrontendPlan } from "#plan/plan.ts";
 import { answersDocument, NO_LATENCY } from "./answers.ts";
 import { backendDocument } from "./backend-status.ts";
+import { directorDocument } from "./director-status.ts";
 import type {
   EngineDocument,
   FrontendDocument,
@@ -27,6 +28,7 @@ export function statusDocument(api: ControlApi, sampler: Sampler): StatusDocumen
     backends: plan.backends.map((backend) =>
       backendDocument(api.board, sampler, backend, health.get(backend.name)),
     ),
+    director: directorDocument(api),
   };
 }
 

@@ -48,6 +48,23 @@ describe("the status page", () => {
     }
   });
 
+  it("fills as many cells as its tables have columns", () => {
+    const columns = Object.fromEntries(
+      [...html.matchAll(/<table id="(\w+)">(.*?)<\/thead>/gs)].map(([, id, head]) => [
+        id,
+        head!.split("<th ").length - 1,
+      ]),
+    );
+    const cells = (file: string): number =>
+      Number(
+        /COLUMNS = (\d+)|createRow\("\w+", (\d+)\)/
+          .exec(files.get(file)!)
+          ?.find((m, i) => i > 0 && m),
+      );
+    for (const [id, count] of Object.entries(columns)) assert.equal(cells(`${id}.js`), count, id);
+    assert.deepEqual(Object.keys(columns), ["pool", "services", "frontends"]);
+  });
+
   it("is small", () => {
     const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     assert.ok(bytes < 60 * 1024, `${bytes} bytes`);

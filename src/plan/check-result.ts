@@ -1,6 +1,7 @@
 /**
  * How a health check ended, as SERVER.CHECK_RESULT holds it. The short names are those HAProxy
- * users know from its statistics (`check_status`): L4 is the connection, L7 the protocol above it.
+ * users know from its statistics (`check_status`): L4 is the connection, L7 the protocol above it;
+ * L3, the host by itself, is ours.
  * Order is the number on the Board: ONLY APPEND.
  */
 export const CHECK_RESULT_NAMES = [
@@ -16,6 +17,9 @@ export const CHECK_RESULT_NAMES = [
   "PROCOK",
   "PROCERR",
   "PROCTOUT",
+  "L3OK",
+  "L3TOUT",
+  "L3CON",
 ] as const;
 
 export type CheckResultName = (typeof CHECK_RESULT_NAMES)[number];
@@ -39,4 +43,7 @@ export const CHECK_RESULT_WORDS: Readonly<Record<CheckResultName, string>> = {
   PROCOK: "program succeeded",
   PROCERR: "program failed",
   PROCTOUT: "program did not end in time",
+  L3OK: "echo reply",
+  L3TOUT: "no echo reply in time",
+  L3CON: "the host cannot be reached",
 };

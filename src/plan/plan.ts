@@ -26,6 +26,7 @@ export interface EnginePlan {
     readonly frontends: number;
     readonly backends: number;
     readonly servers: number;
+    readonly services: number;
   };
   readonly user: string | undefined;
 }
@@ -127,6 +128,8 @@ export interface CheckPlan {
   /** Share of the interval by which a check may come earlier or later. */
   readonly jitter: number;
   readonly port: number | undefined;
+  /** Service whose way to its servers the check takes. */
+  readonly via: string | undefined;
   /** Passive observation: this many failed requests in a row mark the server down; 0 = off. */
   readonly observeFailures: number;
   /** An ejected server without an active check comes back after this long. */
@@ -147,8 +150,10 @@ export interface ServerPlan {
   readonly slot: number;
   readonly address: import("#base/address.ts").Address;
   readonly weight: number;
-  /** 0 = no limit. */
+  /** Requests of frontends, connections of services; 0 = no limit. */
   readonly maxConnections: number;
+  /** Behind a service: overload ends below this many connections; 0 = there is no limit. */
+  readonly minConnections: number;
   readonly backup: boolean;
   readonly slowStartMs: number;
   /** Value that the persistence cookie carries for this server. */
@@ -186,6 +191,118 @@ export interface BackendPlan {
   readonly resolve: { readonly intervalMs: number; readonly holdMs: number };
 }
 
+/** How the director takes packets: one per machine. */
+export interface DirectorPlan {
+  /** Where packets come in, from clients and (nat, fullnat) from servers. */
+  readonly interfaces: readonly string[];
+  readonly hook: "auto" | "tcx" | "clsact";
+  /** Entries of the connection table. As it was at start: a reload does not change it. */
+  readonly connections: number;
+  /** New flows that are tracked in a second, for each CPU; 0 = no limit. */
+  readonly newFlowsPerSecond: number;
+  /** Our own addresses towards servers (fullnat), in their shortest form, each once. */
+  readonly localAddresses: readonly string[];
+  /** Which of their ports: "auto" leaves out what the kernel gives to this machine's sockets. */
+  readonly localPorts: "auto" | "all";
+  /** Name of the folder in /sys/fs/bpf. As it was at start. */
+  readonly pins: string;
+  readonly timeouts: { readonly tcpMs: number; readonly tcpFinMs: number; readonly udpMs: number };
+  readonly sloppyTcp: boolean;
+  readonly expireNodest: boolean;
+  readonly expireQuiescentTemplate: boolean;
+  /** As in net.ipv4.vs.conn_reuse_mode: not 0 = in TIME_WAIT, bit 2 = also in FIN_WAIT (dr). */
+  readonly connReuse: number;
+  /** TCP by the table of states for attacks. */
+  readonly secureTcp: DropMode;
+  readonly dropEntry: DropMode;
+  readonly dropPacket: DropMode;
+  /** With `dropPacket` "always" one packet in so many that would begin a connection is dropped. */
+  readonly amDropRate: number;
+  /** Packets of known flows are taken in the driver, where that is to be had. */
+  readonly xdp: boolean;
+  /** How other directors are told of connections; undefined: they are not. */
+  readonly sync: SyncPlan | undefined;
+}
+
+/** Connections are told in the messages of IPVS's sync daemon. */
+export interface SyncPlan {
+  readonly interface: string;
+  /** 0 to 255; 0 hears all. */
+  readonly id: number;
+  readonly role: SyncRole;
+  /** Multicast address in its shortest form, for when there are no `peers`. */
+  readonly group: string;
+  readonly port: number;
+  readonly ttl: number;
+  /** Addresses of one family, in their shortest form. */
+  readonly peers: readonly string[];
+  /** 0 = half a connection's timeout. */
+  readonly refreshMs: number;
+  readonly templatesOnly: boolean;
+  /** Connections a second. */
+  readonly pace: number;
+  /** 0 = by the interface. */
+  readonly maxBytes: number;
+}
+
+export type SyncRole = "both" | "master" | "backup";
+
+export type DropMode = "off" | "auto" | "always";
+
+/** What a service takes packets for. Every port is 1 to 65535. */
+export interface ServiceBind {
+  /** IP address in its shortest form; IPv6 is what has a colon. */
+  readonly host: string;
+  readonly firstPort: number;
+  readonly lastPort: number;
+}
+
+export type ServiceProtocol = "tcp" | "udp" | "sctp";
+
+export type ForwardingMethod = "nat" | "dr" | "tun" | "fullnat" | "local" | "bypass";
+
+/** What of a service stays with a server. */
+export interface PersistencePlan {
+  /** A client, or a call of SIP. */
+  readonly by: "address" | "call-id";
+  readonly timeoutMs: number;
+  /** Bits of a client's address that make it one client, by family; 0 = all are one. */
+  readonly prefix4: number;
+  readonly prefix6: number;
+}
+
+/** A virtual service of the director: either `binds` or a `mark`. */
+export interface ServicePlan {
+  readonly name: string;
+  readonly slot: number;
+  /** Each once, at least one. */
+  readonly protocols: readonly ServiceProtocol[];
+  /** Empty where there is a mark. No two services overlap in address, port and protocol. */
+  readonly binds: readonly ServiceBind[];
+  /** Firewall mark, 0 = none. Unique for each family and protocol. */
+  readonly mark: number;
+  /** Family of the packets that a mark is looked for on; 0 without a mark. */
+  readonly markFamily: 0 | 4 | 6;
+  readonly method: ForwardingMethod;
+  /** Index into Plan.backends. */
+  readonly backend: number;
+  readonly persistence: PersistencePlan | undefined;
+  /** UDP only: each packet is scheduled by itself, no connection is kept. */
+  readonly onePacket: boolean;
+  /** Of method tun, else undefined. `port` is of gue, else 0. */
+  readonly tunnel: { readonly type: "ipip" | "gue" | "gre"; readonly port: number } | undefined;
+  /** FULLNAT of TCP alone: servers are told who the client is. */
+  readonly passClient: boolean;
+  readonly onNoServer: "reject" | "drop" | "bypass";
+  readonly onServerRemoved: "drop" | "reset" | "keep";
+  /** Tracked connections at once; 0 = no limit. */
+  readonly maxConnections: number;
+  /** Of those, from one source address; 0 = no limit. */
+  readonly maxPerSource: number;
+  /** When clients get a SYN cookie; of TCP with method nat or fullnat. */
+  readonly synProxy: "off" | "auto" | "always";
+}
+
 export interface MonitorPlan {
   /** undefined = off. */
   readonly bind: import("#base/address.ts").Address | undefined;
@@ -197,6 +314,9 @@ export interface Plan {
   readonly engine: EnginePlan;
   readonly frontends: readonly FrontendPlan[];
   readonly backends: readonly BackendPlan[];
+  /** undefined = there is no service. */
+  readonly director: DirectorPlan | undefined;
+  readonly services: readonly ServicePlan[];
   readonly logs: readonly LogPlan[];
   readonly monitor: MonitorPlan;
 }

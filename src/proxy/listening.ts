@@ -73,9 +73,9 @@ export class Listening {
     }
   }
 
-  /** Accepts no more, for good. */
+  /** Accepts no more, for good. Another engine may go on with the same sockets. */
   end(): void {
-    for (const listener of this.#listeners.values()) this.#driver.unlisten(listener);
+    for (const listener of this.#listeners.values()) this.#driver.leave(listener);
   }
 
   #free(): number {

@@ -116,18 +116,22 @@ export class Loop {
     if (core.freed) serveLines(core);
     core.turn = (core.turn + 1) | 0;
     const accepts = core.totals.process[PROCESS_TOTALS.ACCEPTS]!;
-    const wait = Math.min(mostMs, this.#waitMs());
-    this.dispatch.waiting();
-    const done = this.driver.turn(this.dispatch, wait);
-    this.dispatch.settle();
-    if (done < 0) throw new Error(`the event loop broke: errno ${-done}`);
-    this.#count(done);
+    this.#drive(Math.min(mostMs, this.#waitMs()));
     if (core.draining && this.#accepting) {
       // The kernel's queue is empty: nobody is turned away by what follows. Where listeners are
       // shut, it is left to whoever has the sockets next.
       if (core.totals.process[PROCESS_TOTALS.ACCEPTS] === accepts) this.#stopAccepting();
     }
     if (core.draining && !this.#accepting) this.#checkDrained();
+  }
+
+  /** One turn of the driver. */
+  #drive(waitMs: number): void {
+    this.dispatch.waiting();
+    const done = this.driver.turn(this.dispatch, waitMs);
+    this.dispatch.settle();
+    if (done < 0) throw new Error(`the event loop broke: errno ${-done}`);
+    this.#count(done);
   }
 
   handle(message: ToWorker): void {
@@ -252,6 +256,8 @@ export class Loop {
   #stopAccepting(): void {
     this.#accepting = false;
     this.#listening.end();
+    // Connections that it took at the last moment are among those to be served.
+    this.#drive(0);
     this.#board.workers[this.#row + WORKER.STATE] = 2;
     this.#partIdleClients(() => true);
     const core = this.core;

@@ -1,6 +1,7 @@
 import { flushCompileCache } from "node:module";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert } from "#base/assert.ts";
+import { effectiveOf, limitCapabilities, ROOT_SERVES_WITH } from "#io/capabilities.ts";
 import { mapShared } from "#io/memory.ts";
 import { Board, boardBytes } from "#plan/board.ts";
 import { Loop } from "./loop.ts";
@@ -12,7 +13,11 @@ import type { FromWorker, ToWorker, WorkerStart } from "./protocol.ts";
  */
 assert(parentPort, "a worker is started by the engine");
 const port = parentPort;
+// A thread begins with the rights of its maker. Sockets to listen on come from the supervisor.
+if (process.getuid!() !== 0) limitCapabilities([]);
 const start = (workerData as WorkerStart | null) ?? (await beCalled());
+// Not before: all threads become another account together, for which each needs root's rights.
+if (process.getuid!() === 0) limitCapabilities(effectiveOf(ROOT_SERVES_WITH));
 const tell = (message: FromWorker): void => port.postMessage(message);
 const board = new Board(
   mapShared(start.boardFd, boardBytes(start.boardSizes)).buffer,

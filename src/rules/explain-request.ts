@@ -60,7 +60,7 @@ export function chooseFrontend(
     const frontend = frontends.find(({ name }) => name === wanted);
     return frontend
       ? { frontend, why: "named" }
-      : `no HTTP frontend "${wanted}"; there is ${names}`;
+      : `no HTTP frontend "${wanted}"; there is ${names || "none"}`;
   }
   const [only] = frontends;
   if (only === undefined) return "no frontend in HTTP mode";

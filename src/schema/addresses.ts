@@ -1,5 +1,5 @@
 import { type Address, formatAddress, parseAddress } from "#base/address.ts";
-import { formatIp, type Network, parseNetwork } from "#base/ip.ts";
+import { formatIp, type Network, parseIp, parseNetwork } from "#base/ip.ts";
 import type { Common, Field } from "./field.ts";
 import { formatText, scalar } from "./scalar.ts";
 
@@ -33,6 +33,20 @@ export function address(
       return typeof read === "string" && !read.startsWith("an address such as") ? read : undefined;
     },
     format: (value) => formatText(formatAddress(value)),
+  });
+}
+
+/** One IP address without a port; read to its shortest form. */
+export function ip(options: Common<string>): Field<string, string> {
+  return scalar(options, {
+    type: "IP address",
+    expected: "an IP address such as 10.0.0.1 or fd00::1",
+    schema: { type: "string" },
+    parse: (_, written) => {
+      const bytes = parseIp(written);
+      return bytes && formatIp(bytes);
+    },
+    format: formatText,
   });
 }
 

@@ -59,7 +59,7 @@ const NAME_EXPECTED = "1 to 64 letters, digits, _ . : or -, the first a letter, 
  */
 export function named<T, I>(
   element: Field<T, I>,
-  options: Common<ReadonlyMap<string, T>> & {
+  options: Common<ReadonlyMap<string, NoInfer<T>>> & {
     what: string;
     name?: RegExp;
     nameExpected?: string;

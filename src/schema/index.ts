@@ -1,5 +1,5 @@
 // The one barrel besides the registries: a declaration names many kinds of field.
-export { address, network } from "./addresses.ts";
+export { address, ip, network } from "./addresses.ts";
 export {
   type Chosen,
   type ChosenBeside,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { address, network } from "./addresses.ts";
+import { address, ip, network } from "./addresses.ts";
 import type { Field } from "./field.ts";
 import { bool, int, oneOf, text } from "./scalars.ts";
 import { Report, type Scalar } from "./tree.ts";
@@ -59,6 +59,7 @@ describe("formatting", () => {
       ),
     ),
   );
+  holds("IP address", ip({ help }), fc.oneof(fc.ipV4(), fc.constantFrom("::", "::1", "fd00::1:2")));
   holds(
     "network",
     network({ help }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { address, network } from "./addresses.ts";
+import { address, ip, network } from "./addresses.ts";
 import type { Field } from "./field.ts";
 import { bool, int, oneOf, pattern, text } from "./scalars.ts";
 import { Report, type Scalar, type Tree } from "./tree.ts";
@@ -57,6 +57,8 @@ const rows: readonly (readonly [string, Field<unknown>, Scalar["value"], unknown
   ["size, another unit", size({ help }), "1kb", "expected a size such as 16k"],
   ["percent", percent({ help }), "25%", 0.25],
   ["percent, bare", percent({ help }), 0.25, "expected a percentage from 0% to 100%"],
+  ["IP", ip({ help }), "fd00:0:0::1", "fd00::1"],
+  ["IP with a port", ip({ help }), "10.0.0.1:80", "expected an IP address such as 10.0.0.1"],
   ["address", address({ help }), "[::1]:80", { kind: "inet", host: "::1", port: 80 }],
   ["address without a port", address({ help }), "10.0.0.1", "expected a port, as in 10.0.0.1:80"],
   ["address of a wrong kind", address({ help, kinds: ["inet"] }), "fd@3", "expected an address"],

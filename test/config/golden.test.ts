@@ -45,7 +45,7 @@ describe("golden configurations", () => {
         assert.ok("text" in source);
         const value: unknown = parse(source.text, { merge: true }) ?? {};
         // A piece of a configuration may lack what another file brings.
-        const root = sourcesOf(golden).length > 1 ? { ...schema, required: [] } : schema;
+        const root = sourcesOf(golden).length > 1 ? { ...schema, anyOf: [{}] } : schema;
         assert.deepEqual(violations(root, value), []);
       }
     });

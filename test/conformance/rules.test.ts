@@ -154,7 +154,7 @@ for (const member of members) {
         for (let i = 0; i < CALLS; i++) again(requests[i % requests.length]!, run);
       };
       work();
-      const bytes = allocatedBytes(work);
+      const bytes = allocatedBytes(work, CALLS);
       assert.ok(bytes < CALLS, `${bytes} bytes in ${CALLS} calls`);
     });
   });

@@ -3,11 +3,13 @@
  * one that does a little now and then, while others are served as ever.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { Bystanders } from "#kit/bystanders.ts";
 import { unusable } from "#kit/drivers.ts";
 import { RawClient } from "#kit/raw-client.ts";
 import { Recorder } from "#kit/recorder.ts";
+import { until } from "#kit/until.ts";
 import { startWeir, type Weir } from "#kit/weir.ts";
 
 /** All deadlines of the configuration below. */
@@ -112,6 +114,7 @@ backends:
 /** Does what it does until it is ended; how long that took. */
 async function play(t: TestContext, weir: Weir, slow: Slow): Promise<number> {
   const client = await RawClient.connect(t, weir.port());
+  const port = client.socket.localPort!;
   if (slow.mute) client.socket.pause();
   client.send(slow.first);
   const beganMs = performance.now();
@@ -119,7 +122,7 @@ async function play(t: TestContext, weir: Weir, slow: Slow): Promise<number> {
   const ended = async (): Promise<void> => {
     if (!slow.mute) return client.closed();
     // One who does not read does not see the end either: ask the balancer.
-    while ((await connections(weir)) > 3) await new Promise((resolve) => setTimeout(resolve, 50));
+    await until("its connection ends", () => !isOpen(weir.port(), port));
     client.socket.resume();
     await client.closed();
   };
@@ -131,11 +134,11 @@ async function play(t: TestContext, weir: Weir, slow: Slow): Promise<number> {
   return tookMs;
 }
 
-async function connections(weir: Weir): Promise<number> {
-  const status = (await weir.adminJson("/api/v1/status")) as {
-    frontends: { connections: number }[];
-  };
-  return status.frontends[0]!.connections;
+/** The kernel has an established connection from one port of IPv4 to the other. */
+function isOpen(from: number, to: number): boolean {
+  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
+  const row = new RegExp(`:${hex(from)} [0-9A-F]{8}:${hex(to)} 01 `);
+  return row.test(readFileSync("/proc/net/tcp", "latin1"));
 }
 
 for (const driver of ["io_uring", "epoll"] as const) {

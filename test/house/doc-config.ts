@@ -32,7 +32,8 @@ export function complete(text: string): string {
 function withBothSides(text: string): string {
   const keywords = keywordsOf(text);
   let whole = text;
-  if (!keywords.includes("frontends")) {
+  // Services need no frontend.
+  if (!keywords.includes("frontends") && !keywords.includes("services")) {
     const backend = /^backends:\n(?:\s*(?:#.*)?\n)* {2}([\w.-]+):/m.exec(text)?.[1] ?? "stub";
     whole += `\nfrontends:\n  other: { bind: 127.0.0.1:3, default: ${backend} }\n`;
   }

@@ -116,9 +116,13 @@ function commandLines(page: Page): string[] {
 }
 
 test("every command named is one, and has the options named", () => {
-  const unit = readFileSync(join(ROOT, "packaging/weir.service"), "utf8");
-  const started = [...unit.matchAll(/^Exec\w+=\S*\/(weir .*)$/gm)].map((match) => match[1]!);
-  assert.ok(started.length > 1);
+  const units = globSync("packaging/*.{service,conf}", { cwd: ROOT });
+  assert.ok(units.length > 1);
+  const started = units
+    .map((unit) => readFileSync(join(ROOT, unit), "utf8"))
+    .flatMap((unit) => [...unit.matchAll(/^Exec\w+=\S*\/(weir .*)$/gm)])
+    .map((match) => match[1]!);
+  assert.ok(started.length > units.length);
   const lines = [...all.flatMap(commandLines), ...started];
   assert.ok(lines.length > 60, `${lines.length} lines`);
   assert.deepEqual(

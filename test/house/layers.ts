@@ -30,8 +30,9 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: [...foundation, "balance", "health", "discovery", "http", "rules", "cluster", "storage"],
   proxy: ["base", "plan", "io", "http", "rules", "balance", "traffic", "storage"],
   director: ["base", "plan", "io", "balance", "traffic"],
+  node: ["base", "plan", "io"],
   control: [...foundation, ...parts, ...planes],
   monitor: [...foundation, "traffic", "config", "control"],
   // `run` is the supervisor (control, io); `explain` asks the rules and the schedulers themselves.
-  cli: [...foundation, "io", "http", "balance", "rules", "config", "control", "monitor"],
+  cli: [...foundation, "io", "http", "balance", "rules", "node", "config", "control", "monitor"],
 };

@@ -1,13 +1,20 @@
 import { WeirError } from "#base/errors.ts";
 import type {
+  ConnectionView,
   ControlApi,
   ControlEvent,
+  DirectorTable,
+  DirectorView,
   EngineStatus,
   FrontendChange,
   Outcome,
+  Refusal,
   ReloadResult,
   ServerChange,
+  StartTrace,
   StopMode,
+  TraceSink,
+  TraceWish,
 } from "#control/api.ts";
 import { describeEvent } from "#health/events.ts";
 import {
@@ -21,6 +28,7 @@ import {
 } from "#plan/board.ts";
 import type { Plan } from "#plan/plan.ts";
 import { bucketOf } from "#traffic/histogram.ts";
+import { directorStatusOf } from "./director-status.ts";
 import { testCheck } from "./health-plan.ts";
 import { HealthWorld } from "./health-world.ts";
 import { planFromText } from "./plan.ts";
@@ -48,6 +56,14 @@ export class FakeControl implements ControlApi {
   readonly timers: SimClock;
   /** Mode, and limit if one was given. */
   readonly stops: string[] = [];
+  directorChange: Partial<DirectorView> = {};
+  /** Connections that the director tracks. */
+  tracked: readonly ConnectionView[] = [];
+  directorTables: readonly DirectorTable[] = [];
+  /** What was asked of the director's trace, and who looks on. */
+  readonly wishes: TraceWish[] = [];
+  traceRefusal: Refusal | undefined;
+  traceSink: TraceSink | undefined;
   state: EngineStatus["state"] = "running";
   reloadResult: Partial<ReloadResult> = {};
   lastReload: EngineStatus["lastReload"];
@@ -63,6 +79,40 @@ export class FakeControl implements ControlApi {
       this.say("server", `${event.backend}/${event.server}`, describeEvent(event)),
     );
     this.#plan = this.apply(config);
+  }
+
+  /** As a director would say it that has the Plan, with what the test has changed of it. */
+  director(): DirectorView | undefined {
+    const status = directorStatusOf(this.#plan);
+    return status && { ...status, ...this.directorChange };
+  }
+
+  connections(limit: number, onlyTemplates: boolean): readonly ConnectionView[] {
+    const tracked = this.tracked.filter(({ template }) => template || !onlyTemplates);
+    return tracked.slice(0, limit);
+  }
+
+  tables(): readonly DirectorTable[] {
+    return this.directorTables;
+  }
+
+  tellConnections(): Outcome {
+    const { sync } = this.director() ?? {};
+    if (!sync) return { ok: false, code: "USAGE", message: "director.sync is not configured" };
+    return { ok: true, message: "told" };
+  }
+
+  trace(wish: TraceWish): StartTrace | Refusal {
+    this.wishes.push(wish);
+    return (
+      this.traceRefusal ??
+      ((sink) => {
+        this.traceSink = sink;
+        return () => {
+          this.traceSink = undefined;
+        };
+      })
+    );
   }
 
   /** Takes a configuration, as a reload would; every server is checked by HealthWorld's "fake". */

@@ -43,6 +43,8 @@ export class HealthWorld {
       random: createRandom(1),
       dial: () => assertUnused("dial"),
       run: () => assertUnused("run"),
+      ping: () => assertUnused("ping"),
+      pathTo: (service, server) => ({ problem: `no way to ${server} by ${service}` }),
       locate: (address) => (address.kind === "name" ? undefined : address),
       types: [this.#type("fake", ""), this.#type("fake-agent", " agent")],
     });

@@ -21,6 +21,8 @@ export interface Load {
 
 /** Where nobody answers, a client need not ask as fast as it can. */
 const AFTER_FAILURE_MS = 5;
+/** A client that hears nothing for this long gives up. */
+const SILENCE_MS = 30_000;
 
 /**
  * Requests one after the other on each of some kept connections, until told to stop, or the test
@@ -74,5 +76,6 @@ function request(port: number, path: string, agent: Agent): Promise<string | und
       });
     });
     sent.on("error", (error) => resolve(error.message));
+    sent.setTimeout(SILENCE_MS, () => sent.destroy(new Error("no answer")));
   });
 }

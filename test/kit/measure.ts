@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./until.ts";
 import type { Weir } from "./weir.ts";
 
 /** Clock ticks a second, which Linux has fixed for user space. */
@@ -18,6 +19,22 @@ export async function cpuShare(pid: number, whileMs = 1000): Promise<number> {
   const beganMs = performance.now();
   await sleep(whileMs);
   return (cpuMs(pid) - before) / (performance.now() - beganMs);
+}
+
+/** Half of one processor: a loop that spins takes all of it. */
+const NOT_SPINNING = 0.5;
+
+/**
+ * Waits until a process has done what it had got to do, and rests: the share it uses then. Rejects
+ * when it goes on spinning.
+ */
+export async function rests(pid: number): Promise<number> {
+  let share = 1;
+  await until("it rests", async () => {
+    share = await cpuShare(pid, 500);
+    return share < NOT_SPINNING;
+  });
+  return share;
 }
 
 export const rssBytes = (pid: number): number =>

@@ -63,7 +63,7 @@ export class TestProxy {
   readonly messages: FromWorker[] = [];
   readonly #options: ProxyOptions;
   readonly #fds = new Map<string, number>();
-  readonly #slots = createSlots(SIZES);
+  readonly #slots = createSlots({ ...SIZES, services: 1 });
   /** Servers as they were published, by slot. */
   readonly #published = new Map<number, string>();
   #turning = true;

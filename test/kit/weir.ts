@@ -1,12 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Answer, type Ask, ask, askJson } from "#cli/client.ts";
+import { type Account, asAccount } from "./account.ts";
 import { freePort } from "./free-port.ts";
+import { guard } from "./guard.ts";
+import { inNetns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
+import { within } from "./within.ts";
 
 const ENTRY = fileURLToPath(new URL("../../bin/weir.ts", import.meta.url));
 /** As bin/weir has it: without it every process would compile everything anew. */
@@ -22,6 +26,10 @@ export const WEIR_COMMAND: readonly string[] = [process.execPath, ...FLAGS, ENTR
 
 /** A start slower than this has failed; only a failing test ever waits so long. */
 const START_MS = 60_000;
+/** As long as a drain may take, and some more. */
+const END_MS = 60_000;
+/** No command of a test takes this long. */
+const COMMAND_MS = 120_000;
 
 /** What a configuration of a test is written with. */
 export interface Ground {
@@ -35,6 +43,12 @@ export interface WeirOptions {
   /** Names of the ports that the configuration asks for. */
   readonly ports?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Name of the network namespace it runs in; without, ours. */
+  readonly netns?: string;
+  /** Who it runs as; without, as we do. */
+  readonly account?: Account;
+  /** Words before its command. */
+  readonly before?: readonly string[];
 }
 
 export interface Finished {
@@ -64,7 +78,8 @@ export async function startWeir(
       return port;
     },
   };
-  const weir = new Weir(ground, options.env ?? {});
+  if (options.account) chownSync(directory, options.account.uid, options.account.uid);
+  const weir = new Weir(ground, options);
   t.after(async () => {
     await weir.kill();
     rmSync(directory, { recursive: true, force: true });
@@ -83,19 +98,26 @@ export class Weir {
   /** Port of a name given in the options; `web` is there by default. */
   readonly port: (name?: string) => number;
   readonly #env: Readonly<Record<string, string>>;
+  /** Words before its own. */
+  readonly #before: readonly string[];
   #child: ChildProcess | undefined;
-  readonly #guards: ChildProcess[] = [];
+  #release: (() => void) | undefined;
   #exited: Promise<unknown> | undefined;
   #out = "";
   #err = "";
   readonly #readers = new Set<() => void>();
 
-  constructor(ground: Ground, env: Readonly<Record<string, string>>) {
+  constructor(ground: Ground, options: WeirOptions) {
+    this.#before = [
+      ...(options.netns === undefined ? [] : inNetns(options.netns)),
+      ...(options.account ? asAccount(options.account) : []),
+      ...(options.before ?? []),
+    ];
     this.directory = ground.directory;
     this.configFile = join(ground.directory, "weir.yaml");
     this.socket = join(ground.directory, "admin.sock");
     this.port = (name = "web") => ground.port(name);
-    this.#env = { ...ownEnvironment(), WEIR_SOCKET: this.socket, ...env };
+    this.#env = { ...ownEnvironment(), WEIR_SOCKET: this.socket, ...options.env };
   }
 
   /** Process id of the supervisor: the one to signal. */
@@ -120,16 +142,18 @@ export class Weir {
 
   /** Starts it (again); resolves when it serves. */
   async start(): Promise<void> {
-    const [node, ...words] = [...WEIR_COMMAND, "run", "-f", this.configFile];
+    const command = [...WEIR_COMMAND, "run", "-f", this.configFile];
+    const [program, ...words] = [...this.#before, ...command];
     // A process group of its own, so that `kill` leaves no engine behind.
-    const child = spawn(node!, words, {
+    const child = spawn(program!, words, {
       cwd: this.directory,
       env: this.#env,
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
     this.#child = child;
-    this.#guards.push(guard(child.pid!));
+    this.#release?.();
+    this.#release = guard(`kill -9 -${child.pid}`);
     this.#exited = once(child, "exit");
     this.#out = "";
     this.#err = "";
@@ -200,7 +224,7 @@ export class Weir {
 
   /** Resolves when it has ended. */
   async ended(): Promise<Finished> {
-    await this.#exited;
+    await within(END_MS, this.#exited!, () => `weir did not end; it said:\n${this.#err}`);
     const { exitCode, signalCode } = this.#child!;
     return { code: exitCode, signal: signalCode, out: this.#out, err: this.#err };
   }
@@ -221,7 +245,8 @@ export class Weir {
       // All gone.
     }
     await this.#exited;
-    for (const watcher of this.#guards.splice(0)) watcher.kill("SIGKILL");
+    this.#release?.();
+    this.#release = undefined;
   }
 }
 
@@ -229,17 +254,6 @@ const ownEnvironment = (): Record<string, string> => ({
   NODE_COMPILE_CACHE: COMPILE_CACHE,
   ...(process.env as Record<string, string>),
 });
-
-/** Kills a process group when this process ends without doing so: a test run may be killed too. */
-function guard(group: number): ChildProcess {
-  const watcher = spawn("sh", ["-c", `read -r _; kill -9 -- -${group}`], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
-  watcher.unref();
-  (watcher.stdin as unknown as { unref(): void }).unref();
-  return watcher;
-}
 
 /** Runs one weir command to its end. */
 export async function runWeir(
@@ -261,6 +275,10 @@ export async function runWeir(
     err += text;
   });
   child.stdin.end(options.input);
-  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  const closed = once(child, "close") as Promise<[number | null, string | null]>;
+  const [code, signal] = await within(COMMAND_MS, closed, () => {
+    child.kill("SIGKILL");
+    return `weir ${words.join(" ")} did not end; it said:\n${out}${err}`;
+  });
   return { code, signal, out, err };
 }

@@ -1,4 +1,5 @@
 // @hot
+import { PACKET_PROGRAM } from "#plan/packet-schedule.ts";
 import { Blind } from "../blind.ts";
 import { Draws } from "../draws.ts";
 import { Eligible } from "../eligible.ts";
@@ -20,12 +21,14 @@ class LeastConn extends Blind implements Scheduler {
   readonly #pool: Pool;
   readonly #eligible: Eligible;
   readonly #draws: Draws;
+  readonly #window: number;
   /** Index that is looked at first: the one after the last winner. */
   #next: number;
 
-  constructor(pool: Pool, seed: number) {
+  constructor(pool: Pool, seed: number, window: number) {
     super();
     this.#pool = pool;
+    this.#window = window;
     this.#eligible = new Eligible(pool);
     this.#draws = new Draws(this.#eligible, seed);
     this.#next = seed % Math.max(1, this.#eligible.count);
@@ -44,12 +47,12 @@ class LeastConn extends Blind implements Scheduler {
     const eligible = this.#eligible;
     const count = eligible.count;
     if (count === 0) return NONE;
-    let at = count > WINDOW ? this.#draws.drawAny() : this.#next;
+    let at = count > this.#window ? this.#draws.drawAny() : this.#next;
     let best = -1;
     let bestLoad = 0;
     let bestWeight = 1;
     for (let looked = 0; looked < count; looked++) {
-      if (looked >= WINDOW && best >= 0) break;
+      if (looked >= this.#window && best >= 0) break;
       const position = eligible.position[at]!;
       const load = pool.load(position);
       const weight = eligible.weight[at]!;
@@ -68,10 +71,16 @@ class LeastConn extends Blind implements Scheduler {
   }
 }
 
+/** Pools of up to `window` servers are compared whole: all of them where packets are concerned. */
+export function createLeastConn(pool: Pool, seed: number, window: number): Scheduler {
+  return new LeastConn(pool, seed, window);
+}
+
 export const leastconn = scheduler({
   name: "leastconn",
   summary: "the server with fewest requests in flight or waiting for its weight; equals in turn",
   options: {},
   weights: () => "live",
-  create: (pool, _options, seed) => new LeastConn(pool, seed),
+  create: (pool, _options, seed) => createLeastConn(pool, seed, WINDOW),
+  packets: () => ({ kind: "walk", program: PACKET_PROGRAM.LEASTCONN }),
 });

@@ -3,6 +3,7 @@ import { balanceFactorField } from "../hash-options.ts";
 import { chosenKey, keyField } from "../key.ts";
 import { createKeyed } from "../keyed.ts";
 import { MaglevTable, primeFrom } from "../maglev-table.ts";
+import { keyTable, packetSource, unfitForPackets } from "../packet-tables.ts";
 import { scheduler } from "../scheduler.ts";
 
 export const maglev = scheduler({
@@ -22,4 +23,7 @@ export const maglev = scheduler({
   key: (options) => chosenKey(options.key),
   create: (pool, options, seed) =>
     createKeyed(pool, new MaglevTable(primeFrom(options.tableSize)), options.balanceFactor, seed),
+  packets: ({ key, tableSize, balanceFactor }) =>
+    unfitForPackets(chosenKey(key), balanceFactor) ??
+    packetSource((servers) => keyTable(servers, new MaglevTable(primeFrom(tableSize)))),
 });

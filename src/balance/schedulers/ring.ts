@@ -1,6 +1,7 @@
 import { balanceFactorField, pointsField } from "../hash-options.ts";
 import { chosenKey, keyField } from "../key.ts";
 import { createKeyed } from "../keyed.ts";
+import { arcTable, packetSource, unfitForPackets } from "../packet-tables.ts";
 import { RingTable } from "../ring-table.ts";
 import { scheduler } from "../scheduler.ts";
 
@@ -12,4 +13,7 @@ export const ring = scheduler({
   key: (options) => chosenKey(options.key),
   create: (pool, options, seed) =>
     createKeyed(pool, new RingTable(options.points), options.balanceFactor, seed),
+  packets: ({ key, balanceFactor, points }) =>
+    unfitForPackets(chosenKey(key), balanceFactor) ??
+    packetSource((servers) => arcTable(servers, new RingTable(points))),
 });

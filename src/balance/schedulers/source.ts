@@ -1,4 +1,4 @@
-import { createHashed, hashFields, hashWeights } from "../hash-options.ts";
+import { createHashed, hashedPackets, hashFields, hashWeights } from "../hash-options.ts";
 import { keySpec } from "../key.ts";
 import { scheduler } from "../scheduler.ts";
 
@@ -9,4 +9,5 @@ export const source = scheduler({
   weights: hashWeights,
   key: () => keySpec("source"),
   create: createHashed,
+  packets: hashedPackets,
 });

@@ -18,9 +18,12 @@ export const status = command({
     }
     const { style } = context;
     const parts = [
-      [tables.headline(now, style), ...tables.warnings(now, style)].join("\n"),
+      [tables.headline(now, style), ...tables.takings(now), ...tables.warnings(now, style)].join(
+        "\n",
+      ),
       tables.workersTable(now.workers, style),
       tables.frontendsTable(now.frontends, style),
+      ...(now.director ? [tables.servicesTable(now.director.services, style)] : []),
       tables.serversTable(tables.serverRows(now.backends), style),
     ];
     context.write(`${parts.join("\n\n")}\n`);

@@ -4,9 +4,11 @@ import { duration } from "#schema/index.ts";
 import { askJson } from "../client.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import { flush } from "../flush.ts";
 import { flag, option } from "../option.ts";
 import { isAlive } from "../process-alive.ts";
 import { adminSocketPath, socketOption } from "../socket-path.ts";
+import { fetchStatus } from "../status-client.ts";
 
 const LOOK_MS = 50;
 
@@ -17,7 +19,7 @@ export const stop = command({
   details: [
     "After engine.shutdownDelay nothing new is accepted, and requests under way may end within",
     "engine.drain. With --quick there is no delay and they have 5 s, with --now none. A weir that stops",
-    "already can be asked again to be faster.",
+    "already can be asked again to be faster. Layer 4 goes on in the kernel, unless --flush is given.",
   ].join("\n"),
   options: {
     quick: flag("give requests 5 s at most"),
@@ -27,6 +29,7 @@ export const stop = command({
       "DURATION",
     ),
     "no-wait": flag("return at once"),
+    flush: flag("then take layer 4 out of the kernel, as `weir director flush` does"),
     socket: socketOption,
     json: flag("as JSON"),
   },
@@ -36,12 +39,13 @@ export const stop = command({
     if ([now, quick, drain !== undefined].filter(Boolean).length > 1) {
       throw new WeirError("USAGE", "--quick, --now or --drain, not several");
     }
+    if (options.flush && options["no-wait"]) {
+      throw new WeirError("USAGE", "--flush has to wait for the end, which --no-wait does not");
+    }
     const socket = adminSocketPath(options.socket, context.env);
     const mode = now ? "now" : quick ? "quick" : "graceful";
     const body = drain === undefined ? { mode } : { mode, drain: `${drain}ms` };
-    const { engine } = (await askJson(socket, "/api/v1/status")) as {
-      engine: { supervisorPid: number };
-    };
+    const { engine, director } = await fetchStatus(socket);
     await askJson(socket, "/api/v1/stop", { method: "POST", body });
     if (!options["no-wait"]) {
       while (isAlive(engine.supervisorPid)) {
@@ -49,8 +53,12 @@ export const stop = command({
       }
     }
     const state = options["no-wait"] ? "stopping" : "stopped";
-    if (options.json) context.write(`${JSON.stringify({ state, mode })}\n`);
-    else context.write(options["no-wait"] ? `stopping (${mode})\n` : "stopped\n");
+    const flushed = options.flush && director ? await flush(director.pins) : undefined;
+    if (options.json) context.write(`${JSON.stringify({ state, mode, flushed })}\n`);
+    else {
+      context.write(options["no-wait"] ? `stopping (${mode})\n` : "stopped\n");
+      if (flushed !== undefined) context.write(`${flushed}\n`);
+    }
     return EXIT.OK;
   },
 });

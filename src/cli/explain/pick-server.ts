@@ -41,7 +41,7 @@ export function pickServer(backend: BackendPlan, view: RequestView): Pick {
 }
 
 /** Backups serve only where nobody else is configured to. */
-function weightOf(server: ServerPlan, { servers }: BackendPlan): number {
+export function weightOf(server: ServerPlan, { servers }: BackendPlan): number {
   const usable = (s: ServerPlan): boolean => s.admin === "ready" && s.weight > 0;
   const needsBackup = !servers.some((s) => usable(s) && !s.backup);
   const takes = usable(server) && (!server.backup || needsBackup);

@@ -3,9 +3,14 @@ import type { Review } from "../review.ts";
 
 /** Counts and sizes that bound one another. */
 export function checkLimits(review: Review): void {
-  const { engine, frontends, backends } = review.model;
+  const { engine, frontends, backends, services } = review.model;
   const servers = [...backends.values()].reduce((sum, backend) => sum + backend.servers.size, 0);
-  const counts = { frontends: frontends.size, backends: backends.size, servers };
+  const counts = {
+    frontends: frontends.size,
+    backends: backends.size,
+    servers,
+    services: services.size,
+  };
   for (const [what, count] of Object.entries(counts)) {
     const limit = engine.limits[what as keyof typeof counts];
     if (count <= limit) continue;

@@ -4,7 +4,7 @@ import type { Path, Review } from "../review.ts";
 
 /** Every backend that is named exists, and every backend that exists is named. */
 export function checkReferences(review: Review): void {
-  const { frontends, backends } = review.model;
+  const { frontends, backends, services } = review.model;
   const known = review.namesIn("backends");
   const used = new Set<string>();
 
@@ -25,11 +25,16 @@ export function checkReferences(review: Review): void {
       review.warning(["frontends", name], "it has no rules and no default: every request gets 503");
     }
   }
-  // What seems unused may be meant by a name that is wrong, or by a frontend that could not be
-  // read.
+  for (const [name, { backend }] of services) refer(backend, ["services", name, "backend"]);
+  // What seems unused may be meant by a name that is wrong, or by a frontend or a
+  // service that could not be read.
   const isSure = [...used].every((name) => known.includes(name));
-  if (!isSure || frontends.size < review.namesIn("frontends").length) return;
+  const isWhole =
+    frontends.size === review.namesIn("frontends").length &&
+    services.size === review.namesIn("services").length;
+  if (!isSure || !isWhole) return;
   for (const name of backends.keys()) {
-    if (!used.has(name)) review.warning(["backends", name], "no frontend uses this backend");
+    if (!used.has(name))
+      review.warning(["backends", name], "no frontend or service uses this backend");
   }
 }

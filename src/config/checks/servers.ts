@@ -49,6 +49,9 @@ function checkCookies(review: Review, { cookie, servers }: Backend, path: Path):
 function checkPorts(review: Review, { check, agent, servers }: Backend, path: Path): void {
   for (const [name, server] of servers) {
     const at = [...path, "servers", name];
+    if (check?.name === "icmp" && (server.check?.address ?? server.address).kind === "unix") {
+      review.error(at, "a Unix socket has no host that could be pinged");
+    }
     const isUnix = server.address.kind === "unix" && server.check?.address === undefined;
     if (isUnix && server.check?.port !== undefined) {
       review.error([...at, "check", "port"], "a Unix socket has no port to check");

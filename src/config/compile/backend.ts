@@ -64,6 +64,7 @@ function planCheck({ name, options, beside }: Check): CheckPlan {
     type: { name, options },
     ...planPace(beside),
     port: beside.port,
+    via: beside.via,
     observeFailures: beside.observe,
     ejectMs: beside.eject,
   };
@@ -76,6 +77,7 @@ function planAgent(agent: NonNullable<Backend["agent"]>): CheckPlan {
     type: { name: agentType.name, options: Object.fromEntries(options) },
     ...planPace(agent),
     port: agent.port,
+    via: undefined,
     observeFailures: 0,
     ejectMs: 0,
   };
@@ -88,6 +90,7 @@ function planServer(name: string, from: Server, slot: number): ServerPlan {
     address: from.address,
     weight: from.weight,
     maxConnections: from.maxConnections,
+    minConnections: lowerThreshold(from),
     backup: from.backup,
     slowStartMs: from.slowStart,
     cookie: from.cookie ?? name,
@@ -96,6 +99,10 @@ function planServer(name: string, from: Server, slot: number): ServerPlan {
     agentPort: from.agent,
   };
 }
+
+/** As IPVS has it: overload ends below three quarters of the limit where nothing else is said. */
+const lowerThreshold = ({ maxConnections, minConnections }: Server): number =>
+  maxConnections === 0 ? 0 : (minConnections ?? Math.ceil((maxConnections * 3) / 4));
 
 /** Where a server is checked, when that is not its own address and the backend's port. */
 function checkAddress({ address, check }: Server): Address | undefined {

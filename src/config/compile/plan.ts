@@ -3,6 +3,7 @@ import { Slots } from "#plan/slots.ts";
 import type { Model } from "../model/document.ts";
 import type { Engine } from "../model/engine.ts";
 import { planBackend } from "./backend.ts";
+import { planDirector, planService } from "./director.ts";
 import { createLogs, planFrontend } from "./frontend.ts";
 
 /** Rows of the Board by name; servers are `backend/server`. */
@@ -10,12 +11,14 @@ export interface BoardSlots {
   readonly frontends: Slots;
   readonly backends: Slots;
   readonly servers: Slots;
+  readonly services: Slots;
 }
 
 export const createSlots = (limits: Engine["limits"]): BoardSlots => ({
   frontends: new Slots(limits.frontends),
   backends: new Slots(limits.backends),
   servers: new Slots(limits.servers),
+  services: new Slots(limits.services),
 });
 
 /** Where a Plan is to run. */
@@ -27,12 +30,13 @@ export interface Ground {
   readonly adminSocket: string;
 }
 
-const keysOf = ({ frontends, backends }: Model): Record<keyof BoardSlots, string[]> => ({
+const keysOf = ({ frontends, backends, services }: Model): Record<keyof BoardSlots, string[]> => ({
   frontends: [...frontends.keys()],
   backends: [...backends.keys()],
   servers: [...backends].flatMap(([name, backend]) =>
     [...backend.servers.keys()].map((server) => `${name}/${server}`),
   ),
+  services: [...services.keys()],
 });
 
 /** Tables in which a faultless model does not find the rows it needs; nothing is assigned. */
@@ -71,6 +75,13 @@ export function planOf(
         slots.backends.get(name)!,
         (server) => slots.servers.get(`${name}/${server}`)!,
       ),
+    ),
+    director: model.services.size > 0 ? planDirector(model.director) : undefined,
+    services: [...model.services].map(([name, service]) =>
+      planService(name, service, {
+        slot: slots.services.get(name)!,
+        backend: keys.backends.indexOf(service.backend),
+      }),
     ),
     logs,
     monitor: {

@@ -90,7 +90,7 @@ export const backendShared = {
   }),
   idle: section(idleFields, { help: "Connections to servers that wait for the next request" }),
   killOnDown: bool({
-    help: "Sessions on a server end when it goes down; otherwise they may finish",
+    help: "Sessions on a server end when it goes down; otherwise they may finish. A service's connections end at their next packet",
     fallback: false,
   }),
   allBackups: bool({

@@ -9,6 +9,7 @@ import {
   int,
   optional,
   percent,
+  text,
 } from "#schema/index.ts";
 
 const port = int({
@@ -44,6 +45,11 @@ const paceFields = {
 export const checkFields = {
   ...paceFields,
   port: optional(port),
+  via: optional(
+    text({
+      help: "Service of method dr or tun: its servers are asked at its first address, the way its packets go. Else at their own",
+    }),
+  ),
   observe: int({
     help: "Failed requests in a row that mark a server down without waiting for a check; 0 = off",
     max: 10_000,

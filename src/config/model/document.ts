@@ -1,9 +1,11 @@
 import { group, type InferFields, inheritFields, int, named, section } from "#schema/index.ts";
 import { backend, backendFields, backendShared } from "./backend.ts";
+import { director } from "./director.ts";
 import { engine } from "./engine.ts";
 import { frontend, frontendFields, frontendShared } from "./frontend.ts";
 import { log } from "./log.ts";
 import { monitor } from "./monitor.ts";
+import { services } from "./service.ts";
 import { backendTimeoutFields, frontendTimeoutFields } from "./timeouts.ts";
 
 export const defaultsFields = {
@@ -24,7 +26,7 @@ const frontends = (element: typeof frontend) =>
   named(element, {
     help: "Where clients come in, by name",
     what: "frontends by name",
-    required: true,
+    fallback: new Map(),
   });
 
 const backends = (element: typeof backend) =>
@@ -48,6 +50,8 @@ export const documentFields = {
   defaults,
   frontends: frontends(frontend),
   backends: backends(backend),
+  director,
+  services,
 };
 
 /** A configuration as read: what was written, `defaults` and our own fallbacks in one. */

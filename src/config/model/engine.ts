@@ -45,7 +45,8 @@ const limit = (what: string, fallback: number, max: number) =>
 export const limitFields = {
   frontends: limit("frontends", 256, 4096),
   backends: limit("backends", 1024, 16_384),
-  servers: limit("servers, over all backends,", 4096, 65_535),
+  servers: limit("servers, over all backends,", 4096, 262_144),
+  services: limit("services", 1024, 16_384),
 };
 
 export const engineFields = {

@@ -27,7 +27,7 @@ const serverCheckFields = {
 
 export const serverFields = {
   address: address({
-    help: "Where it listens: `10.0.0.1:80`, `[fd00::1]:80`, `name.example:80` or `unix@/path`",
+    help: "Where it listens: `10.0.0.1:80`, `[fd00::1]:80`, `name.example:80` or `unix@/path`; behind a service port 0 is the one that the client asked for",
     required: true,
     kinds: ["inet", "name", "unix"],
   }),
@@ -37,10 +37,17 @@ export const serverFields = {
     fallback: 1,
   }),
   maxConnections: int({
-    help: "Requests at the same time; more wait in the queue. 0 = no limit",
+    help: "Requests at the same time, more wait in the queue; of services, connections, others get them. 0 = no limit",
     max: 1_000_000,
     fallback: 0,
   }),
+  minConnections: optional(
+    int({
+      help: "Of services: a server that reached `maxConnections` takes new ones again below this many; absent: three quarters of it",
+      min: 1,
+      max: 1_000_000,
+    }),
+  ),
   backup: bool({ help: "Used only when no other server is usable", fallback: false }),
   slowStart: duration({
     help: "Time in which its weight grows to the full after it came up; 0s = at once",

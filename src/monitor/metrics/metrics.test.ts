@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FakeControl } from "#kit/fake-control.ts";
+import { syncStatusOf } from "#kit/sync-status.ts";
 import { writeMetrics } from "./metrics.ts";
 import { readMetricsQuery } from "./query.ts";
 
@@ -107,6 +108,49 @@ describe("metrics", () => {
     const less = scrape(control, "", quiet);
     assert.doesNotMatch(less, /server="a"/);
     assert.doesNotMatch(less, /weir_frontend/);
+  });
+
+  it("tell what the director counts, and nothing of it without services", () => {
+    assert.doesNotMatch(scrape(new FakeControl()), /weir_director|weir_service/);
+    const control = new FakeControl(`
+director: { interfaces: [eth0, eth1] }
+services: { web: { bind: "192.0.2.1:80", method: dr, backend: app } }
+backends: { app: { servers: { a: "10.0.0.1:80", b: { address: "10.0.0.2:80", weight: 3 } } } }
+`);
+    const status = control.director()!;
+    const { counts: idle } = syncStatusOf();
+    const counts = { connections: 5, inPackets: 50, outPackets: 0, inBytes: 4000, outBytes: 0 };
+    const servers = status.services[0]!.servers.map((server) => ({ ...server, active: 2, counts }));
+    control.directorChange = {
+      interfaces: [...status.interfaces.slice(1), { device: "x", hook: undefined, problem: "no" }],
+      xdp: { packets: 42, interfaces: [{ device: "eth1", problem: "no" }] },
+      incidents: { ...status.incidents!, NO_SERVER: 7 },
+      sync: syncStatusOf({
+        peers: [
+          { address: "10.0.0.9", kind: "weir", role: "both", isLost: true, silentMs: 9000 },
+          { address: "10.0.0.8", kind: "ipvs", role: undefined, isLost: false, silentMs: 1 },
+        ],
+        waiting: 3,
+        counts: { ...idle, sentConnections: 11, refused: { ...idle.refused, server: 2 } },
+      }),
+      services: [{ ...status.services[0]!, servers, counts }],
+    };
+    const body = scrape(control);
+    checkGrammar(scrape(control, OPEN), true);
+    assert.equal(sample(body, "weir_director_connections_size"), 1_048_576);
+    assert.equal(sample(body, 'weir_director_interface_up{interface="x"}'), 0);
+    assert.equal(sample(body, 'weir_director_interface_xdp{interface="eth1"}'), 0);
+    assert.equal(sample(body, "weir_director_xdp_packets_total"), 42);
+    assert.equal(sample(body, 'weir_director_incidents_total{kind="no_server"}'), 7);
+    const sync = (name: string) => sample(body, `weir_director_sync_${name}`);
+    assert.equal(sync('up{interface="eth1",role="both"}'), 1);
+    assert.equal(sync('peer_up{peer="10.0.0.9",kind="weir"}'), 0);
+    assert.equal(sync('peer_up{peer="10.0.0.8",kind="ipvs"}'), 1);
+    assert.deepEqual([sync("waiting"), sync("sent_connections_total")], [3, 11]);
+    assert.equal(sync('refused_total{reason="server"}'), 2);
+    assert.equal(sample(body, 'weir_service_active_connections{service="web"}'), 4);
+    assert.equal(sample(body, 'weir_service_in_bytes_total{service="web"}'), 4000);
+    assert.equal(sample(body, 'weir_service_server_weight{service="web",server="b"}'), 3);
   });
 
   it("refuse a scope that is none", () => {

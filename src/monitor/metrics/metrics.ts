@@ -5,6 +5,7 @@ import { createExposition, type Exposition } from "./exposition.ts";
 import { writeFrontends } from "./frontends.ts";
 import type { MetricsQuery, Scope } from "./query.ts";
 import { writeServers } from "./servers.ts";
+import { writeServices } from "./services.ts";
 import { writeWorkers } from "./workers.ts";
 
 type Writer = (api: ControlApi, out: Exposition, query: MetricsQuery) => void;
@@ -15,6 +16,7 @@ const WRITERS: Readonly<Record<Scope, Writer>> = {
   frontend: writeFrontends,
   backend: writeBackends,
   server: writeServers,
+  service: writeServices,
 };
 
 /** All metrics asked for, in the format the scraper accepts. */

@@ -1,5 +1,5 @@
 /** What a scrape may be limited to. */
-export const SCOPES = ["engine", "worker", "frontend", "backend", "server"] as const;
+export const SCOPES = ["engine", "worker", "frontend", "backend", "server", "service"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export interface MetricsQuery {

@@ -1,9 +1,12 @@
 import type { Route } from "../route.ts";
+import { connections } from "./connections.ts";
+import { director } from "./director.ts";
 import { events } from "./events.ts";
 import { frontend } from "./frontend.ts";
 import { healthz } from "./healthz.ts";
 import { history } from "./history.ts";
 import { livez } from "./livez.ts";
+import { maps } from "./maps.ts";
 import { metrics } from "./metrics.ts";
 import { front, page } from "./page.ts";
 import { readyz } from "./readyz.ts";
@@ -12,6 +15,8 @@ import { server } from "./server.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
 import { stream } from "./stream.ts";
+import { sync } from "./sync.ts";
+import { trace } from "./trace.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** Every route; of two that match, the first. */
@@ -20,6 +25,11 @@ export const routes: readonly Route[] = [
   status,
   history,
   events,
+  director,
+  connections,
+  maps,
+  sync,
+  trace,
   stream,
   reload,
   upgrade,

@@ -3,7 +3,7 @@ import { span } from "./format.js";
 import { text } from "./language.js";
 
 /** How all of it is, in one badge: the worst thing that holds. */
-function verdictOf({ engine, backends }) {
+function verdictOf({ engine, backends, director }) {
   const servers = backends.flatMap((backend) => backend.servers);
   const down = servers.filter((server) => server.state === "down").length;
   const empty = backends.filter((backend) => backend.usable === 0).map((backend) => backend.name);
@@ -15,6 +15,7 @@ function verdictOf({ engine, backends }) {
       words: `▼ ${text("someEmpty", { names: empty.join(", ") })}`,
     };
   }
+  if (director?.problem) return { tone: "bad", icon: "down", words: `▼ ${text("notTaken")}` };
   if (down > 0)
     return { tone: "warn", icon: "warn", words: `▲ ${text("someDown", { count: down })}` };
   if (engine.state === "draining")

@@ -5,6 +5,7 @@ import { showHeading, showLink } from "./heading.js";
 import { applyLanguage, switchLanguage } from "./language.js";
 import { watch } from "./live.js";
 import { onFilter, showPool } from "./pool.js";
+import { showServices } from "./services.js";
 import { applyTheme, switchTheme } from "./theme.js";
 import { loadHistory, recordTraffic, showTiles } from "./tiles.js";
 
@@ -17,6 +18,7 @@ function show() {
   showHeading(status);
   showTiles(status.traffic);
   showPool(status.backends);
+  showServices(status.director, status.backends);
   showFrontends(status.frontends);
   showLink(link, performance.now() - heardAt);
 }

@@ -118,6 +118,33 @@ overDrivers("connections", (test) => {
     for (const { calls } of sharers) for (const { result } of calls) assert.ok(result >= 0);
   });
 
+  test("who leaves a shared listener takes what only it was woken for", (bench) => {
+    const clients = bench();
+    const [leaver, stayer] = [bench(), bench()];
+    for (let round = 0; round < 5; round++) {
+      const fd = clients.listenQuietly(LOCAL_4, 100);
+      // The kernel wakes them in this order.
+      for (const h of [leaver, stayer]) {
+        h.driver.listen(round, fd);
+        h.settle();
+      }
+      const dialled = Array.from({ length: round * 12 }, () => clients.dial(boundAddress(fd)));
+      for (const socket of dialled) clients.next("connected", socket);
+      leaver.driver.leave(round);
+      const accepted = (h: typeof leaver) => h.calls.filter((c) => c.kind === "accepted").length;
+      const count = () => accepted(leaver) + accepted(stayer);
+      for (let turns = 0; count() < dialled.length; turns++) {
+        assert.ok(turns < 100, `${count()} of ${dialled.length} accepted`);
+        for (const h of [leaver, stayer]) h.turn(1);
+      }
+      stayer.driver.unlisten(round);
+      for (const h of [leaver, stayer]) {
+        h.settle();
+        for (const { result } of h.calls.splice(0)) h.closeNow(result);
+      }
+    }
+  });
+
   test("a storm of connections is accepted, each once", (bench) => {
     const h = bench();
     const address = h.listen(0, LOCAL_4);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { primaryGroup } from "./privileges.ts";
+import { primaryGroup } from "./account.ts";
 
 test("the primary group of an account, and of none", () => {
   const passwd = "root:x:0:0:root:/root:/bin/sh\nweir:x:990:991::/var/lib/weir:/sbin/nologin\n";

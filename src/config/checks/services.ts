@@ -1,0 +1,169 @@
+import { protocolsOf } from "../compile/director.ts";
+import type { Service } from "../model/service.ts";
+import type { Path, Review } from "../review.ts";
+
+/** What each service says fits together, and the director has what services need. */
+export function checkServices(review: Review): void {
+  const { services, director } = review.model;
+  const [first] = services.keys();
+  if (first !== undefined && director.interfaces.length === 0 && !review.isBroken("director")) {
+    review.error(["services", first], "there is no interface to take packets from", {
+      expected: "director.interfaces, such as [eth0]",
+    });
+  }
+  checkHook(review);
+  for (const [name, service] of services) {
+    const path: Path = ["services", name];
+    checkWhat(review, service, path);
+    checkTunnel(review, service, path);
+    checkStateless(review, service, path);
+    checkClient(review, name, service);
+    checkPersistence(review, service, path);
+    checkSynProxy(review, service, path);
+  }
+}
+
+/** Filters of tc, which set marks, come after what is at tcx. */
+function checkHook(review: Review): void {
+  const { services, director } = review.model;
+  const [marked] = [...services].find(([, { mark }]) => mark !== undefined) ?? [];
+  if (director.hook !== "tcx" || marked === undefined) return;
+  const message = `at tcx packets have no mark yet, and service ${marked} goes by one`;
+  review.warning(["director", "hook"], `${message}: filters of tc come later`, {
+    expected: "clsact, which auto is where a service goes by mark",
+  });
+}
+
+/** Either addresses or a mark say which packets are meant. */
+function checkWhat(review: Review, { bind, mark, family }: Service, path: Path): void {
+  const expected = "either `bind`, or `mark`";
+  if (bind === undefined && mark === undefined) {
+    review.error(path, "it takes no packets: there is no address and no mark", { expected });
+  } else if (bind !== undefined && mark !== undefined) {
+    review.error([...path, "mark"], "a service with addresses takes no mark", { expected });
+  }
+  if (family !== undefined && mark === undefined) {
+    review.error([...path, "family"], "only a mark needs a family: an address has its own");
+  }
+}
+
+function checkTunnel(review: Review, { tunnel, method }: Service, path: Path): void {
+  if (!tunnel) return;
+  const at = [...path, "tunnel"];
+  if (method !== "tun") {
+    review.error(at, `method ${method} has no tunnel`, { expected: "method tun" });
+    return;
+  }
+  if (tunnel.port !== undefined && tunnel.type !== "gue") {
+    review.error([...at, "port"], `${tunnel.type} has no port`, { expected: "type gue" });
+  }
+}
+
+/** Whose answers packets of servers are is said by the calls that they are of. */
+const knowsAnswers = ({ persistence, bind = [] }: Service): boolean =>
+  persistence?.by === "call-id" &&
+  bind.length === 1 &&
+  bind.every(({ firstPort, lastPort }) => firstPort === lastPort);
+
+/** One packet at a time: nothing that needs connections. */
+function checkStateless(review: Review, service: Service, path: Path): void {
+  if (!service.onePacket) return;
+  const protocols = protocolsOf(service);
+  if (protocols.length !== 1 || protocols[0] !== "udp") {
+    const at = review.isWritten([...path, "protocol"]) ? "protocol" : "onePacket";
+    review.error([...path, at], `onePacket is of UDP alone, not of ${protocols.join(", ")}`, {
+      expected: "protocol udp",
+    });
+  }
+  if (service.method === "fullnat" || (service.method === "nat" && !knowsAnswers(service))) {
+    const message = `onePacket keeps no connections, by which method ${service.method} finds answers`;
+    const calls = "nat with one address, one port and `persistence: { by: call-id }`";
+    review.error([...path, "method"], message, { expected: `method dr or tun, or ${calls}` });
+  }
+  if (service.onServerRemoved === "keep") {
+    const message = "onePacket keeps no connections that could go on";
+    review.error([...path, "onServerRemoved"], message, { expected: "drop or reset" });
+  }
+  for (const limit of ["maxConnections", "maxPerSource"] as const) {
+    if (service[limit] === undefined) continue;
+    review.warning([...path, limit], "never reached: onePacket keeps no connections");
+  }
+}
+
+/** The client's address goes where servers see another, in a header that has room for it. */
+function checkClient(review: Review, name: string, service: Service): void {
+  const path: Path = ["services", name];
+  const { services } = review.model;
+  if (!service.passClient) {
+    const other = [...services].find(
+      ([, { passClient, backend }]) => passClient && backend === service.backend,
+    );
+    if (service.method !== "fullnat" || !other) return;
+    const message = `its clients could say to backend ${service.backend} that they are others, for service ${other[0]} passes clients to it`;
+    review.error(path, message, { expected: "passClient: true in both" });
+    return;
+  }
+  const at = [...path, "passClient"];
+  if (service.method !== "fullnat") {
+    const message = `method ${service.method} hides no client from servers`;
+    review.error(at, message, { expected: "method fullnat" });
+    return;
+  }
+  const protocols = protocolsOf(service);
+  if (protocols.length === 1 && protocols[0] === "tcp") return;
+  const which = review.isWritten([...path, "protocol"]) ? "protocol" : "passClient";
+  review.error([...path, which], `passClient is of TCP alone, not of ${protocols.join(", ")}`, {
+    expected: "protocol tcp",
+  });
+}
+
+/** Calls are of UDP; and only calls are one whoever speaks. */
+function checkPersistence(review: Review, service: Service, path: Path): void {
+  const { persistence } = service;
+  if (!persistence) return;
+  const at = [...path, "persistence"];
+  if (persistence.by === "address") {
+    for (const mask of ["mask", "mask6"] as const) {
+      if (persistence[mask] !== 0) continue;
+      review.error([...at, mask], "all clients would be one, and one server would serve them", {
+        expected: "at least 1, or `by: call-id`",
+      });
+    }
+    return;
+  }
+  const protocols = protocolsOf(service);
+  if (protocols.length === 1 && protocols[0] === "udp") return;
+  const message = `Call-IDs are looked for in UDP alone, not in ${protocols.join(", ")}`;
+  const where = review.isWritten([...path, "protocol"]) ? [...path, "protocol"] : [...at, "by"];
+  review.error(where, message, { expected: "protocol udp" });
+}
+
+/** The director speaks for the service: all packets have to come this way, both ways. */
+function checkSynProxy(review: Review, service: Service, path: Path): void {
+  const { synProxy, method, onNoServer } = service;
+  if (synProxy === "off") return;
+  const at = [...path, "synProxy"];
+  if (method !== "nat" && method !== "fullnat") {
+    const message = `with method ${method} answers of servers go past the director`;
+    review.error(at, message, { expected: "method nat or fullnat" });
+  }
+  const protocols = protocolsOf(service);
+  if (protocols.length !== 1 || protocols[0] !== "tcp") {
+    const where = review.isWritten([...path, "protocol"]) ? "protocol" : "synProxy";
+    review.error([...path, where], `synProxy is of TCP alone, not of ${protocols.join(", ")}`, {
+      expected: "protocol tcp",
+    });
+  }
+  if (onNoServer === "bypass") {
+    const message = "a client that has returned its cookie cannot begin anew elsewhere";
+    review.error([...path, "onNoServer"], message, { expected: "reject or drop" });
+  }
+  if (service.passClient) {
+    const message = "servers could not be told who the client is: the director ends the handshake";
+    review.error(at, message, { expected: "either synProxy, or passClient" });
+  }
+  const { newFlows, dropPacket } = review.model.director;
+  if (synProxy === "auto" && newFlows === 0 && dropPacket === "off") {
+    review.warning(at, "never used: director.newFlows is 0, so every new flow is tracked");
+  }
+}

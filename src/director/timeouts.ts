@@ -1,0 +1,34 @@
+import { CONN_STATE } from "#plan/director-numbers.ts";
+import type { DirectorPlan } from "#plan/plan.ts";
+import { ticksOf } from "./rows.ts";
+
+/**
+ * Seconds a connection may be silent in a state, as IPVS has them (ip_vs_proto_tcp.c and
+ * ip_vs_proto_sctp.c in net/netfilter/ipvs), where the configuration does not say.
+ */
+const SECONDS: Readonly<Partial<Record<keyof typeof CONN_STATE, number>>> = {
+  NONE: 2,
+  SYN_SENT: 120,
+  SYN_RECV: 60,
+  TIME_WAIT: 120,
+  CLOSE: 10,
+  CLOSE_WAIT: 60,
+  LAST_ACK: 30,
+  LISTEN: 120,
+  SYNACK: 120,
+  SCTP_INIT: 60,
+  SCTP_ESTABLISHED: 900,
+  SCTP_CLOSING: 30,
+};
+
+/** Ticks by state, for the kernel. */
+export function timeoutTicks(plan: DirectorPlan["timeouts"]): number[] {
+  const ticks = new Array<number>(CONN_STATE.ROWS).fill(ticksOf(2000));
+  for (const [state, seconds] of Object.entries(SECONDS)) {
+    ticks[CONN_STATE[state as keyof typeof CONN_STATE]] = ticksOf(seconds * 1000);
+  }
+  ticks[CONN_STATE.ESTABLISHED] = ticksOf(plan.tcpMs);
+  ticks[CONN_STATE.FIN_WAIT] = ticksOf(plan.tcpFinMs);
+  ticks[CONN_STATE.UDP] = ticksOf(plan.udpMs);
+  return ticks;
+}

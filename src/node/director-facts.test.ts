@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { parseIp } from "#base/ip.ts";
+import { MAP_FLAG, MAP_TYPE } from "#io/bpf/abi.ts";
+import { mountBpffs } from "#io/bpf/bpffs.ts";
+import { bpfRefusal } from "#io/bpf/features.ts";
+import { BpfMap } from "#io/bpf/map.ts";
+import { DESTINATION, RANGE_KEY, SERVICE, SERVICE_KEY } from "#plan/director-layout.ts";
+import { DESTINATION_FLAG, METHOD, SERVICE_FLAG } from "#plan/director-numbers.ts";
+import { directorFacts } from "./director-facts.ts";
+
+const skip = process.getuid?.() !== 0 ? "BPF needs root" : (bpfRefusal() ?? false);
+const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
+
+test("a director's tables in the kernel say what it does", { skip }, (t) => {
+  const pins = `weir-test-${process.pid}-facts`;
+  const maps = join("/sys/fs/bpf", pins, "maps");
+  mountBpffs("/sys/fs/bpf");
+  mkdirSync(maps, { recursive: true });
+  t.after(() => rmSync(join(maps, ".."), { recursive: true }));
+  const make = (name: string, type: number, keyBytes: number, valueBytes: number, flags = 0) => {
+    const map = BpfMap.create({ name, type, keyBytes, valueBytes, maxEntries: 8, flags });
+    t.after(() => map.close());
+    map.pin(join(maps, name));
+    return map;
+  };
+  const lookups = make("lookups", MAP_TYPE.HASH, SERVICE_KEY.BYTES, 4);
+  const noPreallocation = MAP_FLAG.NO_PREALLOC;
+  const ranges = make("ranges", MAP_TYPE.LPM_TRIE, RANGE_KEY.BYTES, 4, noPreallocation);
+  const services = make("services", MAP_TYPE.ARRAY, 4, SERVICE.BYTES);
+  const destinations = make("destinations", MAP_TYPE.ARRAY, 4, DESTINATION.BYTES);
+
+  const service = (slot: number, method: number, flags = 0): void => {
+    const row = new Uint8Array(SERVICE.BYTES);
+    row[SERVICE.METHOD] = method;
+    row[SERVICE.FLAGS] = flags;
+    services.update(u32(slot), row);
+  };
+  service(1, METHOD.NAT);
+  service(2, METHOD.TUN, SERVICE_FLAG.BYPASS);
+  service(3, METHOD.DR);
+  for (const port of [80, 443]) {
+    const key = new Uint8Array(SERVICE_KEY.BYTES);
+    key.set(parseIp("10.0.0.1")!, SERVICE_KEY.ADDRESS);
+    new DataView(key.buffer).setUint16(SERVICE_KEY.PORT, port);
+    lookups.update(key, u32(1));
+  }
+  const mark = new Uint8Array(SERVICE_KEY.BYTES);
+  mark[SERVICE_KEY.MARK] = 7;
+  lookups.update(mark, u32(2));
+  const range = new Uint8Array(RANGE_KEY.BYTES);
+  range.set(u32(160), RANGE_KEY.BITS);
+  range.set(parseIp("fd00::1")!, RANGE_KEY.ADDRESS);
+  ranges.update(range, u32(3));
+
+  const server = (row: number, address: string, method: number, flags: number): void => {
+    const bytes = new Uint8Array(DESTINATION.BYTES);
+    bytes.set(parseIp(address)!, DESTINATION.ADDRESS);
+    bytes[DESTINATION.METHOD] = method;
+    bytes[DESTINATION.FLAGS] = flags;
+    destinations.update(u32(row), bytes);
+  };
+  const { PRESENT } = DESTINATION_FLAG;
+  server(0, "10.0.0.11", METHOD.NAT, PRESENT);
+  server(2, "10.0.0.11", METHOD.FULLNAT, PRESENT);
+  server(3, "fd00::11", METHOD.FULLNAT, PRESENT);
+  server(4, "10.0.0.12", METHOD.DR, PRESENT);
+  server(5, "10.0.0.13", METHOD.NAT, 0);
+
+  const connections = make("connections", MAP_TYPE.HASH, 4, 4);
+  for (const i of [1, 2, 3]) connections.update(u32(i), u32(i));
+
+  const facts = directorFacts(pins, undefined);
+  assert.deepEqual(facts!.translated.toSorted(), ["10.0.0.11", "fd00::11"]);
+  assert.deepEqual(facts!.connections, { count: 3, size: 8, wanted: undefined });
+  assert.deepEqual(facts!.interfaces, []);
+  const sorted = facts!.services.toSorted((a, b) => a.method.localeCompare(b.method));
+  assert.deepEqual(sorted, [
+    { address: "fd00::1", method: "dr", bypasses: false },
+    { address: "10.0.0.1", method: "nat", bypasses: false },
+    { address: undefined, method: "tun", bypasses: true },
+  ]);
+  assert.equal(directorFacts("weir-test-none", undefined), undefined);
+});
