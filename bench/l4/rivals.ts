@@ -29,7 +29,7 @@ const nftables: Rival = {
     const hook = "type nat hook prerouting priority dstnat;";
     writeFileSync(
       file,
-      `table ip bench { chain to_server { ${hook} ${rule(web, WEB[0])} ${rule(bulk, BULK)} }; }\n`,
+      `table ip bench { chain to_server { ${hook} ${rule(web, WEB[1])} ${rule(bulk, BULK)} }; }\n`,
     );
     return () => {
       runInNetns(net.rival, "nft", "-f", file);
@@ -57,7 +57,7 @@ defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
-${listen("web", web, WEB[0])}${listen("bulk", bulk, BULK)}`,
+${listen("web", web, WEB[2])}${listen("bulk", bulk, BULK)}`,
     );
     const command = [...inNetns(net.rival), "haproxy", "-db", "-f", file];
     const service = startService(command, `${net.scratch}/haproxy.log`);
@@ -82,7 +82,7 @@ events { worker_connections 18000; multi_accept on; }
 stream {
   proxy_connect_timeout 5s;
   proxy_timeout 60s;
-  ${server(web, WEB[0])}
+  ${server(web, WEB[3])}
   ${server(bulk, BULK)}
 }
 `;

@@ -5,8 +5,11 @@ import { startNginx } from "../contenders/nginx.ts";
 import { type Service, startService } from "../kit/service.ts";
 import type { Net } from "./net.ts";
 
-/** Ports of servers. The second is for services that need one of their own. */
-export const WEB = [8000, 8001] as const;
+/**
+ * Ports of servers. Ways on which a server sees the same client have one each: a connection that is
+ * over for a client by one way is not for the server, and would be in the way of another's.
+ */
+export const WEB = [8000, 8001, 8002, 8003] as const;
 export const BULK = 5201;
 
 const configuration = (files: string): string => `

@@ -234,7 +234,9 @@ export const REPLY = {
   FLOW: 0,
   /** u32 */
   SEEN: 40,
-  BYTES: 44,
+  /** u32 */
+  NEXT: 44,
+  BYTES: 48,
 } as const;
 
 /** `struct template_key`. */

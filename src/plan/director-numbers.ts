@@ -163,6 +163,7 @@ export const COUNTER = {
   COOKIE_SENT: 16,
   COOKIE_ACCEPTED: 17,
   CUT: 18,
+  PORT_REUSED: 19,
   ROWS: 32,
 } as const;
 
@@ -181,6 +182,7 @@ export const CALL_LIMIT = {
 /** `enum port_limit`. */
 export const PORT_LIMIT = {
   TRIES: 64,
+  PATIENCE: 16,
 } as const;
 
 /** `enum local_port`. */

@@ -39,6 +39,7 @@ import {
   LOAD,
   LOCALITY,
   POOL_HEADER,
+  REPLY,
   SERVICE_STATE,
   SOURCE,
   STATISTICS,
@@ -609,6 +610,10 @@ export class DirectorBed {
     this.#age("localities", LOCALITY.CHANGED, ticks);
   }
 
+  ageReplies(ticks: number): void {
+    this.#age("replies", REPLY.SEEN, ticks);
+  }
+
   ageSources(ticks: number): void {
     this.#age("sources", SOURCE.CHANGED, ticks);
   }
@@ -622,11 +627,12 @@ export class DirectorBed {
     }
   }
 
-  /** Puts the one connection into a state. */
-  force(state: number): void {
-    const { key } = this.connection();
+  /** Puts a connection into a state, the one there is or that of `key`, and makes it older. */
+  force(state: number, key = this.connection().key, ticks = 0): void {
     const value = this.map("connections").lookup(key)!;
     view(value).setUint16(CONNECTION.STATE, state, true);
+    const seen = view(value).getUint32(CONNECTION.SEEN, true);
+    view(value).setUint32(CONNECTION.SEEN, seen - ticks, true);
     this.map("connections").update(key, value);
   }
 

@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<NonNullable<TracedPacket["reason"]>, string>> = {
   COOKIE_SENT: "a SYN cookie",
   COOKIE_ACCEPTED: "the client has returned its cookie",
   CUT: "the first part of one too big for the way",
+  PORT_REUSED: "with the local port of one that is over",
 };
 
 const WHAT: Readonly<Record<TracedPacket["what"], string>> = {

@@ -15,6 +15,7 @@
 #include "probe.h"
 #include "call-out.h"
 #include "cut.h"
+#include "local-port.h"
 #include "trace.h"
 #include "xdp.h"
 
@@ -225,6 +226,7 @@ static __noinline int begin(struct __sk_buff *skb, struct packet *p, __u32 row, 
 	struct config *config = configured();
 	struct destination *d = array_row(&destinations, row);
 	struct connection c = {};
+	__u32 former = 0;
 
 	if (!config || !d)
 		return TC_ACT_SHOT;
@@ -233,9 +235,16 @@ static __noinline int begin(struct __sk_buff *skb, struct packet *p, __u32 row, 
 	c.interface = came_in(skb);
 	c.seen = p->now;
 	p->kind = EVENT_NEW;
-	if (d->method == METHOD_FULLNAT && take_port(skb, config, &p->flow, d, &c)) {
-		count(COUNTER_NO_PORT);
-		return TC_ACT_SHOT;
+	if (d->method == METHOD_FULLNAT) {
+		int taken = take_port(skb, config, &p->flow, d, &c);
+
+		if (taken == 1)
+			taken = take_over(&p->flow, d, &c, &former);
+		if (taken) {
+			count(COUNTER_NO_PORT);
+			return TC_ACT_SHOT;
+		}
+		c.flags |= CONNECTION_PAIRED;
 	}
 	if (service_flags & SERVICE_PROVEN) {
 		if (open_server(skb, p, service_flags))
@@ -249,6 +258,12 @@ static __noinline int begin(struct __sk_buff *skb, struct packet *p, __u32 row, 
 	if (d->method == METHOD_NAT && is_ambiguous(d, &p->flow))
 		keep_reply(&p->flow, d, &c);
 	track(&p->flow, &c, d, config);
+	if (former && is_syn(p) && !(service_flags & SERVICE_PROVEN)) {
+		int verdict = reset_former(skb, p, former);
+
+		if (verdict >= 0)
+			return verdict ? verdict : forward(skb, p, d, row, &c);
+	}
 	count_packet(p, config, row, 0);
 	return forward(skb, p, d, row, &c);
 }
@@ -371,6 +386,27 @@ static __noinline int ends_with_server(const struct config *config, const struct
 	return config->flags & CONFIG_EXPIRE_NODEST || (s && s->flags & SERVICE_RESET);
 }
 
+/* A SYN of a connection that is over, which is forgotten. NOBODY: it begins another. */
+static __noinline int begin_anew(struct __sk_buff *skb, struct packet *p, struct connection *c)
+{
+	struct destination *d = c->flags & CONNECTION_PAIRED ? destination_of(c) : NULL;
+	struct connection was = *c;
+	struct reply *known = NULL;
+	__u32 next = 0;
+	struct flow key;
+	int verdict;
+
+	if (d && d->method == METHOD_FULLNAT)
+		known = reply_of(&p->flow, c, d, &key);
+	if (known)
+		next = known->next;
+	forget(&p->flow, c);
+	verdict = reset_former(skb, p, next);
+	if (verdict < 0)
+		return NOBODY;
+	return verdict || !d ? verdict : forward(skb, p, d, was.destination, &was);
+}
+
 /* A packet of a connection that is known. NOBODY: it begins anew. */
 static __always_inline int go_on(struct __sk_buff *skb, struct packet *p, struct connection *c)
 {
@@ -381,10 +417,12 @@ static __always_inline int go_on(struct __sk_buff *skb, struct packet *p, struct
 	if (!config)
 		return TC_ACT_UNSPEC;
 	begins = is_syn(p);
-	if (is_expired(config, p, c) || (begins && is_over(config, c))) {
+	if (is_expired(config, p, c)) {
 		forget(&p->flow, c);
 		return NOBODY;
 	}
+	if (begins && is_over(config, c))
+		return begin_anew(skb, p, c);
 	d = destination_of(c);
 	if (!d || d->flags & DESTINATION_ENDS) {
 		count(COUNTER_NO_DESTINATION);
@@ -403,6 +441,8 @@ static __always_inline int go_on(struct __sk_buff *skb, struct packet *p, struct
 	}
 	count_packet(p, config, c->destination, 0);
 	advance(skb, p, c, d, sees_replies(d) ? INPUT : INPUT_ONLY);
+	if (p->tcp & TCP_FIN && d->method == METHOD_FULLNAT)
+		note_end(skb, p, c, d);
 	return forward_now(skb, p, d, c->destination, c);
 }
 

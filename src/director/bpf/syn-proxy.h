@@ -171,13 +171,21 @@ static __always_inline int write_segment(struct __sk_buff *skb, const struct pac
 	return 0;
 }
 
-/* Makes the segment of the packet, which has to be whole and without options of its network. */
+/* The packet is whole, and without options of its network. */
+static __always_inline int is_plain(const struct packet *p)
+{
+	__u32 l3 = p->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+
+	return p->l4 == ETH_HLEN + l3 && !p->fragment;
+}
+
+/* Makes the segment of the packet, which has to be a plain one. */
 static __noinline int make_segment(struct __sk_buff *skb, struct packet *p, const struct segment *s)
 {
 	__u32 l3 = p->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	__u32 bytes = sizeof(struct tcphdr) + (s->has_options ? OPTION_BYTES : 0);
 
-	if (p->l4 != ETH_HLEN + l3 || p->fragment)
+	if (!is_plain(p))
 		return -1;
 	if (bpf_skb_change_tail(skb, p->l4 + bytes, 0))
 		return -1;

@@ -312,6 +312,7 @@ struct server_value {
 struct reply {
 	struct flow flow;
 	__u32 seen;
+	__u32 next; /* of FULLNAT, once the client has ended it: the number that its server expects, or 0 */
 };
 
 struct template_key {
@@ -331,9 +332,9 @@ enum call_limit { CALL_REACH = 2048, CALL_LONGEST = 255 };
 
 /*
  * Ports that are tried for a connection of FULLNAT, of all our addresses in turn. Most are free until
- * nearly all are taken.
+ * nearly all are taken. After PORT_PATIENCE of them one whose connection is over will do.
  */
-enum port_limit { PORT_TRIES = 64 };
+enum port_limit { PORT_TRIES = 64, PORT_PATIENCE = 16 };
 
 /* Key of `sources`: a client of a service, of IPv6 its /64; of `localities`: what one is asked for. */
 struct address_key {
@@ -457,6 +458,7 @@ enum counter {
 	COUNTER_COOKIE_SENT = 16,
 	COUNTER_COOKIE_ACCEPTED = 17,
 	COUNTER_CUT = 18,
+	COUNTER_PORT_REUSED = 19,
 	COUNTER_ROWS = 32,
 };
 

@@ -218,25 +218,6 @@ describeLoops("FULLNAT", {}, (bed) => {
     }
   });
 
-  test("all ports are taken: dropped and counted, until one is free", () => {
-    bed.configure({ locals: [ours] });
-    const { base } = bed.service({ address: service, servers: [one] });
-    bed.run(frame(sent));
-    const [key] = [...bed.map("replies").keys()];
-    const count = 65_536 - 1024;
-    const keys = new Uint8Array(count * 40);
-    for (let i = 0; i < count; i++) {
-      keys.set(key!, i * 40);
-      new DataView(keys.buffer).setUint16(i * 40 + 34, 1024 + i);
-    }
-    bed.map("replies").updateBatch(keys, new Uint8Array(count * 44), count);
-    bed.drops(ip({ from: client, to: service }, tcp({ ...IN, from: 40_001 })));
-    assert.deepEqual(bed.counters(), { NO_PORT: 1 });
-    assert.deepEqual(bed.load(base), { active: 1, inactive: 0, overloaded: 0 });
-    bed.map("replies").deleteBatch(keys, count);
-    assert.equal(bed.run(frame(sent)).verdict, 7);
-  });
-
   test("a connection that begins anew gives its port back", () => {
     bed.configure({ locals: [ours] });
     bed.service({ address: service, servers: [one] });
