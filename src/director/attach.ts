@@ -42,7 +42,7 @@ export const detach = (folder: string, netlink: Netlink, device: string): boolea
 
 /** What runs for checks that go the way of packets, where they leave and where they come back. */
 interface ProbePrograms {
-  readonly weir_probe: number;
+  readonly weir_exit: number;
   readonly weir_probe_answer: number;
 }
 
@@ -62,7 +62,7 @@ export function attachProbe(
     const name = "weir_probe_answer";
     attachHook(netlink, programs[name], place(folder, device), name);
   }
-  attachHook(netlink, programs.weir_probe, exit(folder, device), "weir_probe");
+  attachHook(netlink, programs.weir_exit, exit(folder, device), "weir_exit");
 }
 
 /** Takes what attachProbe put there away again. */

@@ -1,7 +1,7 @@
 import { sameBytes, viewOf } from "#base/bytes.ts";
 import type { Mapping } from "#io/memory.ts";
 import { CONNECTION, DESTINATION, FLOW, LOAD, SERVICE_STATE } from "#plan/director-layout.ts";
-import { CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
+import { CONNECTION_FLAG } from "#plan/director-numbers.ts";
 import type { Kernel } from "./kernel.ts";
 import { rowKey } from "./rows.ts";
 import { SourceCounts } from "./source-counts.ts";
@@ -108,11 +108,12 @@ export class ConnectionCounts {
 
   #forgetReply(key: Uint8Array, connection: DataView, destination: Uint8Array): void {
     let to: { readonly address: Uint8Array; readonly port: number } | undefined;
-    if (destination[DESTINATION.METHOD] === METHOD.FULLNAT) {
+    const port = connection.getUint16(CONNECTION.LOCAL_PORT);
+    if (port !== 0) {
       const local = connection.getUint16(CONNECTION.LOCAL, true);
       const address = this.#maps.locals.lookup(rowKey(local));
       if (!address) return;
-      to = { address, port: connection.getUint16(CONNECTION.LOCAL_PORT) };
+      to = { address, port };
     }
     const reply = replyKey(key, destination, to);
     const known = this.#maps.replies.lookup(reply);

@@ -20,7 +20,7 @@ import { loopOptions, loops } from "./loops.ts";
 
 const OBJECT = new URL("./bpf/director.bpf.o", import.meta.url);
 /** What runs where packets come in; where checks leave that go their way; and their answers. */
-const PROGRAMS = ["weir_director", "weir_probe", "weir_probe_answer"] as const;
+const PROGRAMS = ["weir_director", "weir_exit", "weir_probe_answer"] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 /** What runs in front of it, where XDP is wanted. */
 const XDP_PROGRAM = "weir_xdp";

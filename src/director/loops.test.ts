@@ -24,7 +24,7 @@ describe("the director's programs", { skip: bpfRefusal() ?? false }, () => {
   const OBJECT = new URL("./bpf/director.bpf.o", import.meta.url);
   const object = parseBpfObject(readFileSync(OBJECT));
   const tables = { destinations: 1024, locals: 64 };
-  const programs = ["weir_director", "weir_probe", "weir_probe_answer"];
+  const programs = ["weir_director", "weir_exit", "weir_probe_answer"];
 
   test("what this kernel has is taken", () => {
     const [major, minor] = kernelVersion();

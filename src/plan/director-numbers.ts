@@ -68,6 +68,7 @@ export const CONFIG_FLAG = {
   PROBES: 256,
   CALLS: 1024,
   SECURE: 2048,
+  HERE: 4096,
 } as const;
 
 /** `enum probe`. */

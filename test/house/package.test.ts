@@ -27,7 +27,7 @@ function unpacked(folder: string): string {
 const LOAD = `
 import { object } from "#director/kernel.ts";
 import { loadBpfObject } from "#io/bpf/loader.ts";
-const programs = ["weir_director", "weir_probe"];
+const programs = ["weir_director", "weir_exit"];
 console.log(Object.keys(loadBpfObject(object(), { programs }).programs).length);
 `;
 

@@ -508,14 +508,23 @@ export class DirectorBed {
 
   /** What becomes of a frame. */
   run(bytes: Uint8Array, options: RunOptions = {}): Outcome {
+    return this.#run("weir_director", bytes, options.ingress ?? this.front, options);
+  }
+
+  /** The same where it leaves; with `ingress` it came in there before. */
+  runExit(bytes: Uint8Array, options: RunOptions = {}): Outcome {
+    return this.#run("weir_exit", bytes, options.ingress ?? 0, options);
+  }
+
+  #run(program: string, bytes: Uint8Array, ingress: number, options: RunOptions): Outcome {
     const ctx = new Uint8Array(192);
     const fields = view(ctx);
     fields.setUint32(8, options.mark ?? 0, true);
-    fields.setUint32(36, options.ingress ?? this.front, true);
-    fields.setUint32(40, options.ingress ?? this.front, true);
+    fields.setUint32(36, ingress, true);
+    fields.setUint32(40, ingress || this.front, true);
     fields.setUint32(164, options.gsoSegments ?? 0, true);
     fields.setUint32(176, options.gsoSize ?? 0, true);
-    const fd = this.#object.programs["weir_director"]!;
+    const fd = this.#object.programs[program]!;
     const { retval, data } = withNetns(this.#netns, () => testRun(fd, { data: bytes, ctx }));
     return { verdict: retval, frame: data };
   }

@@ -43,6 +43,11 @@ static __always_inline struct destination *destination_of(const struct connectio
 	return d && d->generation == c->generation && d->flags & DESTINATION_PRESENT ? d : NULL;
 }
 
+static __always_inline int sees_replies(const struct destination *d)
+{
+	return d->method == METHOD_NAT || d->method == METHOD_FULLNAT;
+}
+
 /* What this processor has counted of a destination. */
 static __always_inline struct statistics *counted(const struct config *config, __u32 destination)
 {
@@ -106,7 +111,7 @@ static __noinline void forget_reply(const struct flow *client, const struct conn
 	struct reply *known;
 	struct flow key;
 
-	if (d->method == METHOD_FULLNAT) {
+	if (c->local_port) {
 		to = array_row(&locals, c->local);
 		port = c->local_port;
 	}

@@ -15,6 +15,7 @@
 #include "probe.h"
 #include "call-out.h"
 #include "cut.h"
+#include "here.h"
 #include "local-port.h"
 #include "trace.h"
 #include "xdp.h"
@@ -25,11 +26,6 @@ static __always_inline __u32 packet_bytes(struct __sk_buff *skb, const struct pa
 	__u32 header = p->flow.protocol == IPPROTO_TCP ? p->header : transport_bytes(p->flow.protocol);
 
 	return skb->gso_size ? p->l4 - p->l3 + header + skb->gso_size : p->bytes;
-}
-
-static __always_inline int sees_replies(const struct destination *d)
-{
-	return d->method == METHOD_NAT || d->method == METHOD_FULLNAT;
 }
 
 /* Of a packet that is too big only a piece goes on now. -1: nothing does. */
@@ -57,10 +53,10 @@ static __always_inline int forward_now(struct __sk_buff *skb, struct packet *p, 
 
 	if (d->method == METHOD_LOCAL || d->method == METHOD_BYPASS)
 		return TC_ACT_UNSPEC;
-	/* On this machine the service's own address is what packets look for. */
-	if (r && r->local && !sees_replies(d))
-		return TC_ACT_UNSPEC;
-	if (!r || !r->interface || r->local) {
+	/* On this machine the service's own address is what packets look for, unless they are translated. */
+	if (r && r->local)
+		return sees_replies(d) ? take_up(skb, p, d, c) : TC_ACT_UNSPEC;
+	if (!r || !r->interface) {
 		count(COUNTER_NO_ROUTE);
 		return TC_ACT_SHOT;
 	}
@@ -137,8 +133,7 @@ static __always_inline int reply(struct __sk_buff *skb, struct packet *p, const 
 		return TC_ACT_SHOT;
 	if (d->flags & DESTINATION_PASSES && hear_server(skb, p, c))
 		return TC_ACT_SHOT;
-	if (c->flags & CONNECTION_PAIRED && d->method == METHOD_FULLNAT &&
-	    change_end(skb, p, 1, &key->source, key->source_port))
+	if (c->local_port && change_end(skb, p, 1, &key->source, key->source_port))
 		return TC_ACT_SHOT;
 	if (change_end(skb, p, 0, &key->destination, key->destination_port))
 		return TC_ACT_SHOT;
@@ -235,7 +230,7 @@ static __noinline int begin(struct __sk_buff *skb, struct packet *p, __u32 row, 
 	c.interface = came_in(skb);
 	c.seen = p->now;
 	p->kind = EVENT_NEW;
-	if (d->method == METHOD_FULLNAT) {
+	if (d->method == METHOD_FULLNAT && !is_here(row)) {
 		int taken = take_port(skb, config, &p->flow, d, &c);
 
 		if (taken == 1)
@@ -255,7 +250,7 @@ static __noinline int begin(struct __sk_buff *skb, struct packet *p, __u32 row, 
 	c.flags |= (is_active(c.state) ? 0 : CONNECTION_INACTIVE) |
 		  (service_flags & SERVICE_PERSISTENT ? CONNECTION_PERSISTENT : 0) |
 		  (service_flags & SERVICE_SOURCES ? CONNECTION_SOURCED : 0);
-	if (d->method == METHOD_NAT && is_ambiguous(d, &p->flow))
+	if (sees_replies(d) && !(c.flags & CONNECTION_PAIRED) && is_ambiguous(d, &p->flow))
 		keep_reply(&p->flow, d, &c);
 	track(&p->flow, &c, d, config);
 	if (former && is_syn(p) && !(service_flags & SERVICE_PROVEN)) {
@@ -389,14 +384,14 @@ static __noinline int ends_with_server(const struct config *config, const struct
 /* A SYN of a connection that is over, which is forgotten. NOBODY: it begins another. */
 static __noinline int begin_anew(struct __sk_buff *skb, struct packet *p, struct connection *c)
 {
-	struct destination *d = c->flags & CONNECTION_PAIRED ? destination_of(c) : NULL;
+	struct destination *d = c->local_port ? destination_of(c) : NULL;
 	struct connection was = *c;
 	struct reply *known = NULL;
 	__u32 next = 0;
 	struct flow key;
 	int verdict;
 
-	if (d && d->method == METHOD_FULLNAT)
+	if (d)
 		known = reply_of(&p->flow, c, d, &key);
 	if (known)
 		next = known->next;
@@ -441,7 +436,7 @@ static __always_inline int go_on(struct __sk_buff *skb, struct packet *p, struct
 	}
 	count_packet(p, config, c->destination, 0);
 	advance(skb, p, c, d, sees_replies(d) ? INPUT : INPUT_ONLY);
-	if (p->tcp & TCP_FIN && d->method == METHOD_FULLNAT)
+	if (p->tcp & TCP_FIN && c->local_port)
 		note_end(skb, p, c, d);
 	return forward_now(skb, p, d, c->destination, c);
 }
@@ -560,11 +555,20 @@ int weir_director(struct __sk_buff *skb)
 	return direct(skb);
 }
 
-/* Where checks leave that go the way of packets. */
+/* Where packets of this machine leave: checks that go the way of packets, answers of its own servers. */
 SEC("tc")
-int weir_probe(struct __sk_buff *skb)
+int weir_exit(struct __sk_buff *skb)
 {
-	return (skb->mark & ~PROBE_ROWS) == PROBE_MARK ? send_probe(skb) : TC_ACT_UNSPEC;
+	int verdict;
+
+	if ((skb->mark & ~PROBE_ROWS) == PROBE_MARK)
+		return send_probe(skb);
+	if (!(configuration.flags & CONFIG_HERE))
+		return TC_ACT_UNSPEC;
+	verdict = answer_from_here(skb);
+	if (tracing.until)
+		tell(skb, verdict);
+	return verdict;
 }
 
 /* Where their answers come in, if the director takes no packets there. */

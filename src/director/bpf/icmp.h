@@ -150,9 +150,10 @@ static __noinline int error_to_server(struct __sk_buff *skb, struct packet *p, s
 
 	if (!d || !config)
 		return TC_ACT_SHOT;
-	if (d->method == METHOD_LOCAL || d->method == METHOD_BYPASS)
+	if (d->method == METHOD_LOCAL || d->method == METHOD_BYPASS ||
+	    (r && r->local && !sees_replies(d)))
 		return TC_ACT_UNSPEC;
-	if (!r || !r->interface || spend_hop(skb, p))
+	if (!r || !r->interface || (!r->local && spend_hop(skb, p)))
 		return TC_ACT_SHOT;
 	count_packet(p, config, c->destination, 0);
 	if (d->method == METHOD_NAT || d->method == METHOD_FULLNAT) {
@@ -161,7 +162,7 @@ static __noinline int error_to_server(struct __sk_buff *skb, struct packet *p, s
 		if (change_quote(skb, p, q, 0, &server) || change_error(skb, p, 1, &d->address))
 			return TC_ACT_SHOT;
 	}
-	if (d->method == METHOD_FULLNAT) {
+	if (c->local_port) {
 		ours = array_row(&locals, c->local);
 		if (!ours)
 			return TC_ACT_SHOT;
@@ -172,7 +173,7 @@ static __noinline int error_to_server(struct __sk_buff *skb, struct packet *p, s
 	}
 	if (d->method == METHOD_TUN && encapsulate(skb, p, d, r))
 		return TC_ACT_SHOT;
-	return send_to(r);
+	return r->local ? TC_ACT_UNSPEC : send_to(r);
 }
 
 /* An error about a client's packet to a server: on to the client, who knows the service alone. */
@@ -190,7 +191,7 @@ static __noinline int error_to_client(struct __sk_buff *skb, struct packet *p, s
 	if (change_quote(skb, p, q, 1, client) ||
 	    change_error(skb, p, 0, &client->destination))
 		return TC_ACT_SHOT;
-	if (d->method == METHOD_FULLNAT &&
+	if (c->local_port &&
 	    (change_quote(skb, p, q, 0, client) ||
 	     change_error(skb, p, 1, &client->source)))
 		return TC_ACT_SHOT;

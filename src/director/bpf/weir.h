@@ -89,6 +89,7 @@ enum config_flag {
 	CONFIG_PROBES = 256,  /* some checks go the way of packets */
 	CONFIG_CALLS = 1024,  /* servers of some service by call may speak first */
 	CONFIG_SECURE = 2048, /* TCP by the table for attacks */
+	CONFIG_HERE = 4096,   /* some service that translates has servers on this machine */
 };
 
 /* The mark of a check's packets: the upper bits say that it is one, the lower name its row. */

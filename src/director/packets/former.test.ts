@@ -7,15 +7,15 @@ import type { Tap } from "#kit/tap.ts";
 import { CONFIG_FLAG, METHOD } from "#plan/director-numbers.ts";
 
 /*
- * FULLNAT, a SYN where a connection is over that the server may still have: that is reset there, and
- * the SYN comes in again behind.
+ * FULLNAT, a SYN where a connection is over that the server may still have: that is reset there,
+ * and the SYN comes in again behind.
  */
 
 const LOCAL_PORT = 20_000;
 const ONE_PORT = { count: 1, keptFirst: 1024, kept: LOCAL_PORT - 1024 };
 const CLIENT_PORT = 40_000;
-/** What the server expects after what the client sends: a byte for each of data, one for its FIN. */
 const LAST = { seq: 7000, flags: "FA", data: counting(20) } as const;
+/** What the server expects then: each byte has a number, and so has the FIN. */
 const NEXT = 7021;
 
 for (const family of FAMILIES) {

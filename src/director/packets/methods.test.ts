@@ -269,7 +269,7 @@ describe("no forwarding", { skip: noDirector() }, () => {
   }
 
   for (const family of FAMILIES) {
-    const { client, service, server, ours } = PEOPLE[family];
+    const { client, service, server } = PEOPLE[family];
     const sent = ip({ from: client, to: service, hops: 1 }, tcp(IN));
 
     for (const method of ["DR", "TUN"] as const) {
@@ -278,16 +278,6 @@ describe("no forwarding", { skip: noDirector() }, () => {
         const { base } = bed.service({ address: service, servers: [one] });
         bed.passes(sent);
         assert.equal(bed.load(base).active, 1);
-      });
-    }
-
-    for (const method of ["NAT", "FULLNAT"] as const) {
-      test(`${method} over ${family} to ourselves: replies would not be seen, so it is dropped`, () => {
-        bed.configure({ locals: [ours] });
-        const one = { address: server, method: METHOD[method], local: true };
-        bed.service({ address: service, servers: [one] });
-        bed.drops(sent);
-        assert.deepEqual(bed.counters(), { NO_ROUTE: 1 });
       });
     }
   }
