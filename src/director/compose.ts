@@ -1,5 +1,6 @@
 import { sameBytes, viewOf } from "#base/bytes.ts";
 import { isMapped, parseIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION, SERVER_VALUE } from "#plan/director-layout.ts";
 import {
   CONFIG_FLAG,
@@ -21,7 +22,6 @@ import {
   destinationRow,
   type LocalPorts,
   markKey,
-  PROTOCOL,
   rangeKeys,
   serverKey,
   serverValue,

@@ -42,10 +42,6 @@ export function rowKey(row: number): Uint8Array {
   return key;
 }
 
-/** IP protocols that have services. */
-export const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const;
-export type ProtocolName = keyof typeof PROTOCOL;
-
 /** Ports that FULLNAT speaks to servers from. */
 export interface LocalPorts {
   /** So many from LOCAL_PORT.FIRST on, not counting those that are left out. */

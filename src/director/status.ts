@@ -1,12 +1,8 @@
 import { formatIp } from "#base/ip.ts";
+import type { ProtocolName } from "#base/protocol.ts";
 import { CONNECTION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE } from "#plan/director-numbers.ts";
-import type {
-  ForwardingMethod,
-  PersistencePlan,
-  ServiceBind,
-  ServiceProtocol,
-} from "#plan/plan.ts";
+import type { ForwardingMethod, PersistencePlan, ServiceBind } from "#plan/plan.ts";
 import type { Counts } from "./estimator.ts";
 import type { Taking } from "./interfaces.ts";
 import type { Incidents, Load } from "./readings.ts";
@@ -31,7 +27,7 @@ export interface ServerStatus extends Load {
 
 export interface ServiceStatus {
   readonly name: string;
-  readonly protocols: readonly ServiceProtocol[];
+  readonly protocols: readonly ProtocolName[];
   readonly binds: readonly ServiceBind[];
   readonly mark: number;
   readonly markFamily: 0 | 4 | 6;

@@ -1,9 +1,10 @@
 import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { ADDRESS_KEY, DESTINATION, TEMPLATE } from "#plan/director-layout.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import type { Kernel } from "./kernel.ts";
-import { msOfTicks, PROTOCOL, rowKey } from "./rows.ts";
+import { msOfTicks, rowKey } from "./rows.ts";
 import type { ConnectionStatus } from "./status.ts";
 import { kernelTicks } from "./ticks.ts";
 

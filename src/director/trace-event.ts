@@ -1,4 +1,5 @@
 import { formatIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { EVENT, FLOW } from "#plan/director-layout.ts";
 import { COUNTER, EVENT_KIND } from "#plan/director-numbers.ts";
 import { stateName } from "./status.ts";
@@ -46,7 +47,6 @@ export interface PacketEvent {
   readonly bytes: number;
 }
 
-const TCP = 6;
 const TCP_FLAGS = "FSRPAU";
 /** What the program answers with (TC_ACT_SHOT, TC_ACT_REDIRECT). */
 const SHOT = 2;
@@ -78,7 +78,8 @@ export function readEvent(bytes: Uint8Array): PacketEvent {
     port: view.getUint16(FLOW.DESTINATION_PORT),
     service: view.getInt32(EVENT.SERVICE, true),
     destination: view.getInt32(EVENT.DESTINATION, true),
-    flags: protocol === TCP ? [...TCP_FLAGS].filter((_, bit) => tcp & (1 << bit)).join("") : "",
+    flags:
+      protocol === PROTOCOL.tcp ? [...TCP_FLAGS].filter((_, bit) => tcp & (1 << bit)).join("") : "",
     state: state === 0 ? "" : stateName(state),
     bytes: view.getUint32(EVENT.LENGTH, true),
   };

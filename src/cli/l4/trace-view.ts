@@ -1,8 +1,7 @@
+import { protocolTitle } from "#base/protocol.ts";
 import type { TracedPacket } from "#control/api.ts";
 import type { Style } from "../style.ts";
 import { endpoint } from "./virtual.ts";
-
-const PROTOCOLS: Readonly<Record<number, string>> = { 6: "TCP", 17: "UDP", 132: "SCTP" };
 
 /** Why a packet was not simply forwarded. */
 const REASONS: Readonly<Record<NonNullable<TracedPacket["reason"]>, string>> = {
@@ -47,7 +46,7 @@ export function traceLine(packet: TracedPacket, style: Style): string {
   const became = what === "dropped" || what === "rejected" ? style.red(WHAT[what]) : WHAT[what];
   return [
     style.dim(clock(packet.at)),
-    PROTOCOLS[protocol] ?? `IP ${protocol}`,
+    protocolTitle(protocol) ?? `IP ${protocol}`,
     flow,
     ...(flags === "" ? [] : [`[${flags}]`]),
     `${bytes} B`,

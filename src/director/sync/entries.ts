@@ -1,8 +1,8 @@
 import { parseIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION, FLOW, TEMPLATE_KEY } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
 import type { ServicePlan } from "#plan/plan.ts";
-import { PROTOCOL } from "../rows.ts";
 import { callPart } from "./own.ts";
 import { FTP_PORT, familyOf, isAll, type Place } from "./places.ts";
 import { wireState } from "./states.ts";

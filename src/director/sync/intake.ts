@@ -1,11 +1,12 @@
 import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { CONFIG, CONNECTION, FLOW, REPLY, TEMPLATE, TEMPLATE_KEY } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { type ConnectionCounts, replyKey } from "../connection-counts.ts";
 import type { Kernel } from "../kernel.ts";
-import { maskOf, PROTOCOL, rowKey, serverKey, ticksOf } from "../rows.ts";
+import { maskOf, rowKey, serverKey, ticksOf } from "../rows.ts";
 import { kernelTicks } from "../ticks.ts";
 import type { SyncRefusal } from "./counts.ts";
 import { type Known, NOTICED } from "./known.ts";

@@ -1,10 +1,11 @@
 import { isMapped } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION } from "#plan/director-layout.ts";
 import { DESTINATION_FLAG, METHOD } from "#plan/director-numbers.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { lookupsOf } from "../compose.ts";
 import type { Director } from "../director.ts";
-import { markKey, PROTOCOL, serviceKey } from "../rows.ts";
+import { markKey, serviceKey } from "../rows.ts";
 import { textOf } from "../text-key.ts";
 
 /** What of a director is needed here. */
