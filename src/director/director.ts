@@ -1,9 +1,9 @@
 import { Netlink } from "#io/netlink.ts";
 import type { Board } from "#plan/board.ts";
 import type { BackendPlan, DirectorPlan, Plan, ServicePlan } from "#plan/plan.ts";
+import type { TableCount } from "#plan/table-count.ts";
 import { Allotment } from "./allotment.ts";
 import { translates } from "./compose.ts";
-import type { Shortage } from "./defence.ts";
 import { GoneServers } from "./gone-servers.ts";
 import { hookFor } from "./hook-choice.ts";
 import { Interfaces, type Taking } from "./interfaces.ts";
@@ -165,9 +165,9 @@ export class Director {
   }
 
   /** The connection table was counted: what is done against a shortage is done from now on. */
-  defend(shortage: Shortage): void {
+  defend(table: TableCount): void {
     const plan = this.#plan;
-    if (plan?.director) this.#settings.defend(shortage, plan, plan.director);
+    if (plan?.director) this.#settings.defend(table, plan, plan.director);
   }
 
   /** Follows neighbours and interfaces for XDP, which goes on for some seconds without. */

@@ -1,8 +1,9 @@
 import { parseIp } from "#base/ip.ts";
 import type { Netlink } from "#io/netlink.ts";
 import type { DirectorPlan, Plan } from "#plan/plan.ts";
+import type { TableCount } from "#plan/table-count.ts";
 import { composeConfig } from "./compose.ts";
-import { dropRate, isSecure, NO_SHORTAGE, type Shortage } from "./defence.ts";
+import { dropRate, isSecure } from "./defence.ts";
 import type { Kernel } from "./kernel.ts";
 import { ALL_PORTS, findLocalPorts } from "./local-ports.ts";
 import { rowKey } from "./rows.ts";
@@ -12,8 +13,8 @@ export class Settings {
   readonly #kernel: Kernel;
   readonly #netlink: Netlink;
   #localPorts = ALL_PORTS;
-  /** Of the connection table, when it was counted last. */
-  #shortage: Shortage = NO_SHORTAGE;
+  /** Of connections, when it was counted last. */
+  #table: TableCount = { count: 0, size: 1 };
 
   constructor(kernel: Kernel, netlink: Netlink) {
     this.#kernel = kernel;
@@ -29,20 +30,20 @@ export class Settings {
   }
 
   /** What is done against a shortage is done from now on. */
-  defend(shortage: Shortage, plan: Plan, director: DirectorPlan): void {
-    const before = this.#shortage;
-    this.#shortage = shortage;
+  defend(table: TableCount, plan: Plan, director: DirectorPlan): void {
+    const before = this.#table;
+    this.#table = table;
     const isSame =
-      dropRate(director, shortage) === dropRate(director, before) &&
-      isSecure(director, shortage) === isSecure(director, before);
+      dropRate(director, table) === dropRate(director, before) &&
+      isSecure(director, table) === isSecure(director, before);
     if (!isSame) this.#write(plan, director);
   }
 
   #write(plan: Plan, director: DirectorPlan): void {
     const row = composeConfig(plan, director, {
       destinations: this.#kernel.maps.destinations.maxEntries,
-      dropRate: dropRate(director, this.#shortage),
-      isSecure: isSecure(director, this.#shortage),
+      dropRate: dropRate(director, this.#table),
+      isSecure: isSecure(director, this.#table),
       localPorts: this.#localPorts,
     });
     this.#kernel.configuration.update(rowKey(0), row);

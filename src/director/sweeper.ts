@@ -1,12 +1,12 @@
 import type { Batch } from "#io/bpf/map-batch.ts";
 import { CONFIG, CONNECTION, DESTINATION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG } from "#plan/director-numbers.ts";
+import { isShort } from "#plan/table-count.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
-import { isShort } from "./defence.ts";
 import type { Kernel } from "./kernel.ts";
 import { rowKey } from "./rows.ts";
 import type { SourceCounts } from "./source-counts.ts";
-import { kernelTicks } from "./ticks.ts";
+import { kernelTicks, TICKS_A_SECOND } from "./ticks.ts";
 
 /** Connections looked at in one step: some milliseconds. */
 const CHUNK = 4096;
@@ -14,7 +14,6 @@ const CHUNK = 4096;
 const SOURCES_EVERY = 60;
 /** Of half-open connections, the part that is thrown out in a second where that is wanted. */
 const THROWN_OUT = 1 / 32;
-const TICKS_A_SECOND = 1e9 / 2 ** 20;
 
 /** What a pass knows once for many connections. */
 export interface PassTime {

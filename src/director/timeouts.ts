@@ -1,6 +1,6 @@
 import { CONN_STATE } from "#plan/director-numbers.ts";
 import type { DirectorPlan } from "#plan/plan.ts";
-import { ticksOf } from "./rows.ts";
+import { ticksOf } from "./ticks.ts";
 
 /**
  * Seconds a connection may be silent in a state, as IPVS has them (ip_vs_proto_tcp.c and

@@ -5,7 +5,7 @@ import { throwsOut } from "./defence.ts";
 import type { Director } from "./director.ts";
 import { Estimator } from "./estimator.ts";
 import { Readings } from "./readings.ts";
-import { msOfTicks, rowKey } from "./rows.ts";
+import { rowKey } from "./rows.ts";
 import {
   type ConnectionStatus,
   type ConnectionTable,
@@ -18,7 +18,7 @@ import {
 import { type PassVisitor, Sweeper } from "./sweeper.ts";
 import { TemplateKeeper } from "./template-keeper.ts";
 import { templatesOf } from "./templates.ts";
-import { kernelTicks } from "./ticks.ts";
+import { kernelTicks, msOfTicks } from "./ticks.ts";
 import { type RowReader, Totals } from "./totals.ts";
 
 /** What was seen of a service. */

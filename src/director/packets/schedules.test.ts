@@ -30,7 +30,7 @@ import {
   PACKET_SEED,
 } from "#plan/packet-schedule.ts";
 import { composePool } from "../pool.ts";
-import { ticksOf } from "../rows.ts";
+import { ticksOf } from "../ticks.ts";
 
 /*
  * For every scheduler that packets can have: the server that the kernel's program chooses is the

@@ -5,7 +5,7 @@ import { type ListedInterface, listInterfaces } from "#io/interfaces.ts";
 import { Netlink } from "#io/netlink.ts";
 import { randomSeed } from "#io/seed.ts";
 import type { SyncPlan } from "#plan/plan.ts";
-import { isShort } from "../defence.ts";
+import { isShort } from "#plan/table-count.ts";
 import type { Director } from "../director.ts";
 import type { Sweeper } from "../sweeper.ts";
 import { kernelTicks } from "../ticks.ts";
