@@ -1,13 +1,12 @@
 import type { DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
 import { bytes, count } from "../figures.ts";
 import type { Style } from "../style.ts";
-import { type Column, formatTable } from "../table.ts";
+import { type Column, formatTable, left, right } from "../table.ts";
 import { endpoint, virtualsOf } from "./virtual.ts";
 
-const right = (title: string): Column => ({ title, align: "right" });
 const COLUMNS: readonly Column[] = [
-  { title: "SERVICE" },
-  { title: "ADDRESS" },
+  left("SERVICE"),
+  left("ADDRESS"),
   right("WEIGHT"),
   right("ACTIVE"),
   right("INACTIVE"),

@@ -1,15 +1,10 @@
 import type { DirectorView } from "#control/api.ts";
 import { printable, type Style } from "../style.ts";
-import { type Column, formatTable } from "../table.ts";
+import { type Column, formatTable, left } from "../table.ts";
 
 type SyncView = NonNullable<DirectorView["sync"]>;
 
-const COLUMNS: readonly Column[] = [
-  { title: "PEER" },
-  { title: "KIND" },
-  { title: "ROLE" },
-  { title: "HEARD" },
-];
+const COLUMNS: readonly Column[] = [left("PEER"), left("KIND"), left("ROLE"), left("HEARD")];
 
 /** What another director is told, who is there, and what came of it: `ipvsadm -L --daemon`. */
 export function syncView(sync: SyncView, style: Style): string {

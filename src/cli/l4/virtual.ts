@@ -1,3 +1,4 @@
+import { LAST_PORT } from "#base/address.ts";
 import { formatServiceAddress } from "#config/model/service-address.ts";
 import type { ServiceView } from "#control/api.ts";
 
@@ -34,7 +35,7 @@ export function virtualsOf({ protocols, binds, mark, markFamily }: ServiceView):
   }
   return protocols.flatMap((protocol) =>
     binds.map((bind): Virtual => {
-      const isAll = bind.firstPort === 1 && bind.lastPort === 65_535;
+      const isAll = bind.firstPort === 1 && bind.lastPort === LAST_PORT;
       return {
         protocol: protocol.toUpperCase() as "TCP",
         address: isAll ? endpoint(bind.host, 0) : formatServiceAddress(bind),

@@ -1,3 +1,4 @@
+import { LAST_PORT } from "#base/address.ts";
 import { WEIGHT_MAX } from "#plan/board.ts";
 import type { ImportOptions, Section } from "../importer.ts";
 import { limitFields } from "../model/engine.ts";
@@ -9,7 +10,6 @@ import { withoutDefaults } from "./settings.ts";
 
 /** An interface that many machines have, for people to put their own in its place. */
 const PLACEHOLDER = "eth0";
-const LAST_PORT = 65_535;
 const LONGEST_NAME = 64;
 /** Addresses of one service. */
 const MOST_BINDS = 256;

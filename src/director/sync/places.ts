@@ -1,3 +1,4 @@
+import { LAST_PORT } from "#base/address.ts";
 import { isMapped } from "#base/ip.ts";
 import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION } from "#plan/director-layout.ts";
@@ -158,7 +159,7 @@ export class Places {
 }
 
 export const isAll = ({ first, last }: { readonly first: number; readonly last: number }) =>
-  first <= 1 && last === 65_535;
+  first <= 1 && last === LAST_PORT;
 
 export const familyOf = (address: Uint8Array, at = 0): 4 | 6 => (isMapped(address, at) ? 4 : 6);
 
