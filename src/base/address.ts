@@ -50,6 +50,12 @@ export function parseAddress(text: string, defaultPort?: number): Address | stri
   return "a host name or an IP address";
 }
 
+/** `10.0.0.1`, `[fd00::1]`: a host as it stands before a colon. */
+export const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+/** `10.0.0.1:80`, `[fd00::1]:80`. */
+export const formatEndpoint = (host: string, port: number): string => `${bracketed(host)}:${port}`;
+
 /** The text that parseAddress reads back to the same address. */
 export function formatAddress(address: Address): string {
   switch (address.kind) {
@@ -58,8 +64,6 @@ export function formatAddress(address: Address): string {
     case "fd":
       return `fd@${address.fd}`;
     default:
-      return address.host.includes(":")
-        ? `[${address.host}]:${address.port}`
-        : `${address.host}:${address.port}`;
+      return formatEndpoint(address.host, address.port);
   }
 }

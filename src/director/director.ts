@@ -16,7 +16,7 @@ import { ensureSecret } from "./secret.ts";
 import { ServerRows } from "./server-rows.ts";
 import { Services } from "./services.ts";
 import { Settings } from "./settings.ts";
-import { sizesFor } from "./sizes.ts";
+import { kernelSizesFor } from "./sizes.ts";
 import { Xdp, type XdpStatus } from "./xdp.ts";
 
 /** Routes that are asked for again at once: each takes some 20 µs. */
@@ -68,7 +68,7 @@ export class Director {
    * `apply`. Throws an Error that says what is missing.
    */
   static open(plan: Plan, director: DirectorPlan, board: Board): Director {
-    const kernel = Kernel.open(director.pins, sizesFor(plan, director));
+    const kernel = Kernel.open(director.pins, kernelSizesFor(plan, director));
     try {
       ensureSecret(kernel.maps[".bss.secret"]);
       const opened = new Director(kernel, board);

@@ -7,7 +7,7 @@ const LEAST_DESTINATIONS = 16_384;
 const FEW = 65_536;
 
 /** How large the tables are to be for a Plan, and for what may be added to it. */
-export function sizesFor(plan: Plan, { connections }: DirectorPlan): KernelSizes {
+export function kernelSizesFor(plan: Plan, { connections }: DirectorPlan): KernelSizes {
   const { services, backends, engine } = plan;
   const wanted = services.reduce((sum, { backend }) => sum + backends[backend]!.servers.length, 0);
   let destinations = LEAST_DESTINATIONS;

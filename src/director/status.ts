@@ -1,3 +1,4 @@
+import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
 import type { ProtocolName } from "#base/protocol.ts";
 import { CONNECTION, FLOW } from "#plan/director-layout.ts";
@@ -95,8 +96,8 @@ export function stateName(state: number): string {
 
 /** The flow of a connection's key, and its packets and state, in words. */
 export function readConnection(key: Uint8Array, value: Uint8Array) {
-  const flow = new DataView(key.buffer, key.byteOffset, key.length);
-  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  const flow = viewOf(key);
+  const view = viewOf(value);
   return {
     protocol: key[FLOW.PROTOCOL]!,
     client: formatIp(key, FLOW.SOURCE),

@@ -1,5 +1,6 @@
+import { viewOf } from "#base/bytes.ts";
 import type { Batch } from "#io/bpf/map-batch.ts";
-import { CONFIG, CONNECTION, DESTINATION, FLOW } from "#plan/director-layout.ts";
+import { CONNECTION, DESTINATION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG } from "#plan/director-numbers.ts";
 import { isShort } from "#plan/table-count.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
@@ -7,6 +8,7 @@ import type { Kernel } from "./kernel.ts";
 import { rowKey } from "./rows.ts";
 import type { SourceCounts } from "./source-counts.ts";
 import { kernelTicks, TICKS_A_SECOND } from "./ticks.ts";
+import { timeoutsIn } from "./timeouts.ts";
 
 /** Connections looked at in one step: some milliseconds. */
 const CHUNK = 4096;
@@ -131,9 +133,9 @@ export class Sweeper {
   }
 
   #look({ keys, values, count }: Batch): void {
-    const timeouts = this.#timeouts();
+    const timeouts = timeoutsIn(this.#kernel.configuration);
     const now = kernelTicks();
-    const view = new DataView(values.buffer, values.byteOffset, values.length);
+    const view = viewOf(values);
     const keyWords = new Int32Array(keys.buffer, keys.byteOffset, keys.length >> 2);
     const time = { now, timeouts };
     const visitors = this.#visitors;
@@ -194,11 +196,6 @@ export class Sweeper {
       this.#services.set(row, service);
     }
     return service;
-  }
-
-  #timeouts(): Uint32Array {
-    const config = this.#kernel.configuration.lookup(rowKey(0))!;
-    return new Uint32Array(config.slice(CONFIG.TIMEOUT).buffer);
   }
 
   /** Sets the counts to what the pass has seen. */

@@ -1,5 +1,8 @@
+import type { BpfMap } from "#io/bpf/map.ts";
+import { CONFIG } from "#plan/director-layout.ts";
 import { CONN_STATE } from "#plan/director-numbers.ts";
 import type { DirectorPlan } from "#plan/plan.ts";
+import { rowKey } from "./rows.ts";
 import { ticksOf } from "./ticks.ts";
 
 /**
@@ -32,3 +35,7 @@ export function timeoutTicks(plan: DirectorPlan["timeouts"]): number[] {
   ticks[CONN_STATE.UDP] = ticksOf(plan.udpMs);
   return ticks;
 }
+
+/** Those that the kernel has in its configuration. */
+export const timeoutsIn = (configuration: BpfMap): Uint32Array<ArrayBuffer> =>
+  new Uint32Array(configuration.lookup(rowKey(0))!.slice(CONFIG.TIMEOUT).buffer);

@@ -1,3 +1,4 @@
+import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
 import { PROTOCOL } from "#base/protocol.ts";
 import { EVENT, FLOW } from "#plan/director-layout.ts";
@@ -62,7 +63,7 @@ const REASONS = new Map(
 
 /** Reads a record of the ring `events`. */
 export function readEvent(bytes: Uint8Array): PacketEvent {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = viewOf(bytes);
   const reason = REASONS.get(bytes[EVENT.REASON]! - 1);
   const protocol = bytes[FLOW.PROTOCOL]!;
   const tcp = bytes[EVENT.TCP]!;

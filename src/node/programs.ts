@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { assert } from "#base/assert.ts";
+import { viewOf } from "#base/bytes.ts";
 import { isMapped, parseIp, parseNetwork } from "#base/ip.ts";
 import { BPFFS, mountBpffs, pinsFolder } from "#io/bpf/bpffs.ts";
 import { compiledAt } from "#io/bpf/compiled.ts";
@@ -148,7 +149,7 @@ export function readCounts(pins: string): NodeCounts | undefined {
 /** A row of counters over all processors. */
 export function sumOfRow(map: BpfMap, number: number): number {
   const values = map.lookup(new Uint8Array(Uint32Array.of(number).buffer))!;
-  const view = new DataView(values.buffer, values.byteOffset, values.length);
+  const view = viewOf(values);
   let sum = 0n;
   for (let cpu = 0; cpu < possibleCpus(); cpu++) sum += view.getBigUint64(8 * cpu, true);
   return Number(sum);

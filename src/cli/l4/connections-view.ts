@@ -1,6 +1,6 @@
+import { formatEndpoint } from "#base/address.ts";
 import { protocolTitle } from "#base/protocol.ts";
 import type { ConnectionView } from "#control/api.ts";
-import { endpoint } from "./virtual.ts";
 
 const two = (value: number): string => String(value).padStart(2, "0");
 
@@ -16,9 +16,9 @@ export function connectionsView(connections: readonly ConnectionView[]): string 
       protocolText(one.protocol).padEnd(3),
       `${two(Math.floor(seconds / 60))}:${two(seconds % 60)} `,
       one.state.padEnd(11),
-      endpoint(one.client, one.clientPort).padEnd(18),
-      endpoint(one.service, one.servicePort).padEnd(18),
-      one.server === "" ? "-" : endpoint(one.server, one.serverPort),
+      formatEndpoint(one.client, one.clientPort).padEnd(18),
+      formatEndpoint(one.service, one.servicePort).padEnd(18),
+      one.server === "" ? "-" : formatEndpoint(one.server, one.serverPort),
     ].join(" ");
   });
   return [

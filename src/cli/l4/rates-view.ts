@@ -1,8 +1,9 @@
+import { formatEndpoint } from "#base/address.ts";
 import type { DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
 import { bytes, count } from "../figures.ts";
 import type { Style } from "../style.ts";
 import { type Column, formatTable, left, right } from "../table.ts";
-import { endpoint, virtualsOf } from "./virtual.ts";
+import { virtualsOf } from "./virtual.ts";
 
 const COLUMNS: readonly Column[] = [
   left("SERVICE"),
@@ -44,7 +45,12 @@ function serviceRow(service: ServiceView, style: Style): string[] {
 
 function serverRow({ name, host, port, weight, active, inactive, rates }: ServiceServerView) {
   const load = [count(weight), count(active), count(inactive)];
-  return [`  ${name}`, host === "" ? "-" : endpoint(host, port), ...load, ...rateCells(rates)];
+  return [
+    `  ${name}`,
+    host === "" ? "-" : formatEndpoint(host, port),
+    ...load,
+    ...rateCells(rates),
+  ];
 }
 
 const rateCells = (rates: ServiceView["rates"]): string[] => [

@@ -1,8 +1,8 @@
-import { LAST_PORT } from "#base/address.ts";
+import { formatEndpoint, LAST_PORT } from "#base/address.ts";
 import { IPVS_MOST_CONNECTIONS, IPVS_SCHEDULERS } from "#config/ipvsadm/ipvs.ts";
 import type { DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
 import type { ServiceBind } from "#plan/plan.ts";
-import { endpoint, maskText, schedulerFlags } from "./virtual.ts";
+import { maskText, schedulerFlags } from "./virtual.ts";
 
 const PROTOCOL_OPTIONS = { tcp: "-t", udp: "-u", sctp: "--sctp-service" } as const;
 const METHOD_OPTIONS: Readonly<Partial<Record<ServiceView["method"], string>>> = {
@@ -110,7 +110,7 @@ function rulesOf(service: ServiceView, all: readonly ServiceView[]) {
         remarks.push(`left out: ${ports}: IPVS takes all ports with persistence only (-p)`);
       } else {
         const port = isAll ? 0 : firstPort;
-        const what = `${PROTOCOL_OPTIONS[protocol]} ${endpoint(host, port)}`;
+        const what = `${PROTOCOL_OPTIONS[protocol]} ${formatEndpoint(host, port)}`;
         rules.push({ what, port, family: host.includes(":") ? 6 : 4 });
       }
     }
@@ -162,7 +162,7 @@ function addServer(service: ServiceView, server: ServiceServerView, rule: Rule):
   const { name, host, port, weight, upper, lower } = server;
   if (host === "") return [remark(service, `server ${name} is left out: it has no address now`)];
   // Only nat writes a port in.
-  const to = endpoint(host, method === "nat" && port > 0 ? port : rule.port);
+  const to = formatEndpoint(host, method === "nat" && port > 0 ? port : rule.port);
   const words = [`-a ${rule.what} -r ${to} ${METHOD_OPTIONS[method]}`, `-w ${weight}`];
   if (upper > 0) {
     words.push(`-x ${Math.min(upper, IPVS_MOST_CONNECTIONS)}`);

@@ -1,4 +1,4 @@
-import { LAST_PORT } from "#base/address.ts";
+import { bracketed, LAST_PORT } from "#base/address.ts";
 import { formatIp, inNetwork, parseIp, parseNetwork } from "#base/ip.ts";
 import type { ServiceBind } from "#plan/plan.ts";
 import { type Common, type Field, scalar } from "#schema/index.ts";
@@ -72,7 +72,7 @@ function parsePorts(written: string): Omit<ServiceBind, "host"> | string {
 
 /** The text that reads back to the same address and ports. */
 export function formatServiceAddress({ host, firstPort, lastPort }: ServiceBind): string {
-  const at = host.includes(":") ? `[${host}]` : host;
+  const at = bracketed(host);
   if (firstPort === lastPort) return `${at}:${firstPort}`;
   return firstPort === 1 && lastPort === LAST_PORT ? `${at}:*` : `${at}:${firstPort}-${lastPort}`;
 }
