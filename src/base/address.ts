@@ -1,5 +1,7 @@
 import { isIPv4, isIPv6 } from "./ip.ts";
 
+export const LAST_PORT = 65_535;
+
 /** Where a socket listens or connects. `fd` names an inherited descriptor. */
 export type Address =
   | { readonly kind: "inet"; readonly host: string; readonly port: number }
@@ -29,7 +31,7 @@ export function parseAddress(text: string, defaultPort?: number): Address | stri
   if (!m) return "an address such as 10.0.0.1:80, [::1]:80, name:80, unix@/path or fd@3";
   const port = m[3] === undefined ? defaultPort : Number(m[3]);
   if (port === undefined) return "a port, as in 10.0.0.1:80";
-  if (port < 0 || port > 65535) return "a port from 0 to 65535";
+  if (port < 0 || port > LAST_PORT) return `a port from 0 to ${LAST_PORT}`;
   if (m[1] !== undefined) {
     return isIPv6(m[1])
       ? { kind: "inet", host: m[1], port }
@@ -48,6 +50,12 @@ export function parseAddress(text: string, defaultPort?: number): Address | stri
   return "a host name or an IP address";
 }
 
+/** `10.0.0.1`, `[fd00::1]`: a host as it stands before a colon. */
+export const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+/** `10.0.0.1:80`, `[fd00::1]:80`. */
+export const formatEndpoint = (host: string, port: number): string => `${bracketed(host)}:${port}`;
+
 /** The text that parseAddress reads back to the same address. */
 export function formatAddress(address: Address): string {
   switch (address.kind) {
@@ -56,8 +64,6 @@ export function formatAddress(address: Address): string {
     case "fd":
       return `fd@${address.fd}`;
     default:
-      return address.host.includes(":")
-        ? `[${address.host}]:${address.port}`
-        : `${address.host}:${address.port}`;
+      return formatEndpoint(address.host, address.port);
   }
 }

@@ -1,7 +1,7 @@
 import type { Examined } from "#node/examine.ts";
 import type { NodeStatus } from "#node/status.ts";
 import type { Style } from "./style.ts";
-import { formatTable } from "./table.ts";
+import { formatTable, left, right } from "./table.ts";
 
 /** `weir node status`. */
 export function statusText({ joined, vips, tunnel, client }: NodeStatus, style: Style): string {
@@ -11,7 +11,7 @@ export function statusText({ joined, vips, tunnel, client }: NodeStatus, style: 
   if (vips.length > 0) {
     parts.push(
       formatTable(
-        [{ title: "ADDRESS" }, { title: "METHOD" }, { title: "ON" }],
+        [left("ADDRESS"), left("METHOD"), left("ON")],
         vips.map(({ address, method, on }) => [address, method, on.join(", ") || missing]),
         style.bold,
       ),
@@ -20,7 +20,7 @@ export function statusText({ joined, vips, tunnel, client }: NodeStatus, style: 
   if (tunnel) {
     parts.push(
       formatTable(
-        [{ title: "PROGRAM AT" }, { title: "DOES" }, { title: "BY" }],
+        [left("PROGRAM AT"), left("DOES"), left("BY")],
         tunnel.programs.map(({ device, direction, hook }) => [
           `${device}, ${direction === "ingress" ? "in" : "out"}`,
           direction === "ingress" ? "takes packets out of tunnels" : "lowers MSS",
@@ -41,7 +41,7 @@ function clientText(client: NonNullable<NodeStatus["client"]>, style: Style): st
   const { programs, tells, from, ports, cgroup, counts } = client;
   const missing = style.red("not there");
   const table = formatTable(
-    [{ title: "PROGRAM AT" }, { title: "DOES" }, { title: "BY" }],
+    [left("PROGRAM AT"), left("DOES"), left("BY")],
     [
       ...programs.map(({ device, hook }) => [
         `${device}, in`,
@@ -61,7 +61,7 @@ function clientText(client: NonNullable<NodeStatus["client"]>, style: Style): st
       ["times that a program was told", counts.said],
       ["times that a client of IPv6 did not fit a socket of IPv4", counts.unfit],
     ];
-    const columns = [{ title: "CLIENTS" }, { title: "COUNT", align: "right" as const }];
+    const columns = [left("CLIENTS"), right("COUNT")];
     parts.push(
       formatTable(
         columns,
@@ -74,7 +74,7 @@ function clientText(client: NonNullable<NodeStatus["client"]>, style: Style): st
 
 const countsText = (counts: NonNullable<NonNullable<NodeStatus["tunnel"]>["counts"]>): string =>
   formatTable(
-    [{ title: "PACKETS" }, { title: "COUNT", align: "right" }],
+    [left("PACKETS"), right("COUNT")],
     [
       ["out of IP in IP", String(counts.ipip)],
       ["out of GUE", String(counts.gue)],

@@ -8,7 +8,7 @@ import type {
 } from "#monitor/document.ts";
 import { bytes, count, latency, span } from "./figures.ts";
 import { printable, type Style } from "./style.ts";
-import { type Column, formatTable } from "./table.ts";
+import { formatTable, left, right } from "./table.ts";
 
 /** Every state in a shape and a word; the colour is only a help. */
 const STATES = {
@@ -30,9 +30,6 @@ export function stateText(state: string, style: Style): string {
   const known = Object.hasOwn(STATES, state) ? STATES[state as keyof typeof STATES] : undefined;
   return known ? style[known.paint](`${known.shape} ${state}`) : printable(state);
 }
-
-const left = (title: string): Column => ({ title });
-const right = (title: string): Column => ({ title, align: "right" });
 
 /** Nothing is dim, something is loud. */
 const errors = (perSecond: number, style: Style): string =>

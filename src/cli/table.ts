@@ -6,6 +6,9 @@ export interface Column {
   readonly align?: "left" | "right";
 }
 
+export const left = (title: string): Column => ({ title });
+export const right = (title: string): Column => ({ title, align: "right" });
+
 /** Columns two spaces apart, as wide as their widest cell; cells may carry a Style's codes. */
 export function formatTable(
   columns: readonly Column[],

@@ -1,4 +1,4 @@
-import { isShort } from "#director/defence.ts";
+import { isShort } from "#plan/table-count.ts";
 import type { DirectorView } from "./api.ts";
 import type { EventHub } from "./events.ts";
 

@@ -1,15 +1,16 @@
 import { sameBytes, viewOf } from "#base/bytes.ts";
 import { isMapped, parseIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION, SERVER_VALUE } from "#plan/director-layout.ts";
 import {
   CONFIG_FLAG,
   DESTINATION_FLAG,
-  METHOD,
   SERVER_FLAG,
   SERVICE_FLAG,
   SYN_PROXY,
   TUNNEL,
 } from "#plan/director-numbers.ts";
+import { METHODS } from "#plan/methods.ts";
 import { PACKET_FLAG } from "#plan/packet-schedule.ts";
 import type { DirectorPlan, Plan, ServiceBind, ServicePlan } from "#plan/plan.ts";
 import { rowIdentity } from "#plan/row-identity.ts";
@@ -21,28 +22,18 @@ import {
   destinationRow,
   type LocalPorts,
   markKey,
-  PROTOCOL,
   rangeKeys,
   serverKey,
   serverValue,
   serviceKey,
   serviceRow,
-  ticksOf,
 } from "./rows.ts";
 import type { Entry } from "./table.ts";
 import { textOf } from "./text-key.ts";
+import { ticksOf } from "./ticks.ts";
 import { timeoutTicks } from "./timeouts.ts";
 
 /** Rows that a Plan wants in the director's maps; nothing here touches the kernel. */
-
-const METHODS = {
-  nat: METHOD.NAT,
-  dr: METHOD.DR,
-  tun: METHOD.TUN,
-  fullnat: METHOD.FULLNAT,
-  local: METHOD.LOCAL,
-  bypass: METHOD.BYPASS,
-} as const;
 
 const SYN_PROXIES = {
   off: SYN_PROXY.OFF,

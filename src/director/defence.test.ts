@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { DropMode } from "#plan/plan.ts";
-import { dropRate, isSecure, isShort, throwsOut } from "./defence.ts";
+import { isShort } from "#plan/table-count.ts";
+import { dropRate, isSecure, throwsOut } from "./defence.ts";
 
 const rateAt = (count: number, dropPacket: "off" | "auto" | "always" = "auto"): number =>
   dropRate({ dropPacket, amDropRate: 10 }, { count, size: 1000 });

@@ -1,17 +1,5 @@
 import type { DirectorPlan } from "#plan/plan.ts";
-
-/** A connection table as it was counted last. */
-export interface Shortage {
-  readonly count: number;
-  readonly size: number;
-}
-
-export const NO_SHORTAGE: Shortage = { count: 0, size: 1 };
-
-/** Share of the table from which on it runs short. */
-const SHORT = 0.9;
-
-export const isShort = ({ count, size }: Shortage): boolean => count > SHORT * size;
+import { isShort, SHORT, type TableCount } from "#plan/table-count.ts";
 
 /** With `auto`, at least every other new flow gets through: an LRU table has always room for it. */
 const LEAST_RATE = 2;
@@ -23,11 +11,11 @@ const LEAST_RATE = 2;
  */
 export function dropRate(
   { dropPacket, amDropRate }: Pick<DirectorPlan, "dropPacket" | "amDropRate">,
-  shortage: Shortage,
+  table: TableCount,
 ): number {
   if (dropPacket === "always") return amDropRate;
-  if (dropPacket === "off" || !isShort(shortage)) return 0;
-  const { count, size } = shortage;
+  if (dropPacket === "off" || !isShort(table)) return 0;
+  const { count, size } = table;
   const wanted = (1 - SHORT) * size;
   const free = Math.max(0, size - count);
   return Math.max(LEAST_RATE, Math.floor(wanted / (wanted - free)));
@@ -36,11 +24,11 @@ export function dropRate(
 /** TCP goes by the table of states for attacks now. */
 export const isSecure = (
   { secureTcp }: Pick<DirectorPlan, "secureTcp">,
-  shortage: Shortage,
-): boolean => secureTcp === "always" || (secureTcp === "auto" && isShort(shortage));
+  table: TableCount,
+): boolean => secureTcp === "always" || (secureTcp === "auto" && isShort(table));
 
 /** Half-open connections are thrown out now. */
 export const throwsOut = (
   { dropEntry }: Pick<DirectorPlan, "dropEntry">,
-  shortage: Shortage,
-): boolean => dropEntry === "always" || (dropEntry === "auto" && isShort(shortage));
+  table: TableCount,
+): boolean => dropEntry === "always" || (dropEntry === "auto" && isShort(table));

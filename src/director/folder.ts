@@ -1,14 +1,8 @@
 import { chownSync, lchownSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { isBpffs, mountBpffs } from "#io/bpf/bpffs.ts";
+import { BPFFS, isBpffs, mountBpffs, pinsFolder } from "#io/bpf/bpffs.ts";
 import type { SystemError } from "#io/errno-names.ts";
 import { closePassage, openPassage } from "./passage.ts";
-
-/** Where names of BPF objects are. */
-const BPFFS = "/sys/fs/bpf";
-
-/** The folder of what is pinned under a name. */
-export const folderOf = (pins: string): string => join(BPFFS, pins);
 
 /** Has a file system for names where it belongs. Throws an Error that says what to do. */
 export function mountNames(pins: string): void {
@@ -64,7 +58,7 @@ const advice = (pins: string): string =>
  */
 export function prepareFolder(pins: string, uid: number, gid: number): void {
   mountBpffs(BPFFS);
-  const folder = folderOf(pins);
+  const folder = pinsFolder(pins);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const path of [folder, ...readdirSync(folder).map((part) => join(folder, part))]) {
     chownSync(path, uid, gid);

@@ -1,24 +1,17 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { pinsFolder } from "#io/bpf/bpffs.ts";
+import { compiledAt } from "#io/bpf/compiled.ts";
 import { possibleCpus } from "#io/bpf/cpus.ts";
 import { hookedDevices } from "#io/bpf/hook.ts";
 import { type LoadedObject, loadBpfObject } from "#io/bpf/loader.ts";
 import { BpfMap } from "#io/bpf/map.ts";
-import { type BpfObject, parseBpfObject } from "#io/bpf/object.ts";
 import { detachXdpHook, xdpDevices } from "#io/bpf/xdp-hook.ts";
 import { Netlink } from "#io/netlink.ts";
 import { detach, detachProbe } from "./attach.ts";
-import {
-  closeWay,
-  explainFolder,
-  folderOf,
-  makeFolder,
-  mountNames,
-  removeFolder,
-} from "./folder.ts";
+import { closeWay, explainFolder, makeFolder, mountNames, removeFolder } from "./folder.ts";
 import { loopOptions, loops } from "./loops.ts";
 
-const OBJECT = new URL("./bpf/director.bpf.o", import.meta.url);
 /** What runs where packets come in; where checks leave that go their way; and their answers. */
 const PROGRAMS = ["weir_director", "weir_exit", "weir_probe_answer"] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
@@ -95,9 +88,8 @@ const sizesOf = (sizes: KernelSizes): Readonly<Record<string, number>> => ({
   hops: sizes.destinations,
 });
 
-let parsed: BpfObject | undefined;
 /** The director's programs as they were compiled. */
-export const object = (): BpfObject => (parsed ??= parseBpfObject(readFileSync(OBJECT)));
+export const object = compiledAt(new URL("./bpf/director.bpf.o", import.meta.url));
 
 /**
  * The director in the kernel: its maps and its program, which stay under names in the file system
@@ -153,7 +145,7 @@ export class Kernel {
   /** Takes what is there under these names, or makes it. Throws a SystemError or ProgramError. */
   static open(pins: string, sizes: KernelSizes): Kernel {
     mountNames(pins);
-    const kernel = new Kernel(folderOf(pins), sizes);
+    const kernel = new Kernel(pinsFolder(pins), sizes);
     try {
       kernel.#pin();
     } catch (error) {
@@ -200,7 +192,7 @@ function explain(cause: Error, adopted: boolean): Error {
 const pinName = (map: MapName): string => map.replaceAll(".", "");
 
 /** The maps that are pinned under that name, for the caller to close. Throws a SystemError. */
-export const openPinnedMaps = (pins: string): [MapName, BpfMap][] => openMaps(folderOf(pins));
+export const openPinnedMaps = (pins: string): [MapName, BpfMap][] => openMaps(pinsFolder(pins));
 
 function openMaps(folder: string): [MapName, BpfMap][] {
   const maps = join(folder, "maps");
@@ -223,7 +215,7 @@ function openMaps(folder: string): [MapName, BpfMap][] {
  * run, so that no packet is directed by half of the tables. False when there was nothing.
  */
 export function flushKernel(pins: string): boolean {
-  const folder = folderOf(pins);
+  const folder = pinsFolder(pins);
   if (!existsSync(folder)) return false;
   for (const device of xdpDevices(folder)) detachXdpHook(folder, device);
   const netlink = new Netlink();

@@ -1,11 +1,7 @@
 import { MAP_FLAG, MAP_TYPE } from "#io/bpf/abi.ts";
 import { BpfMap } from "#io/bpf/map.ts";
-import { POOL_LIMIT } from "#plan/director-numbers.ts";
 import type { Pool } from "./pool.ts";
-import { poolBytes, poolRows, rowKey } from "./rows.ts";
-
-/** Bytes of a row of a pool. */
-const ROW_BYTES = 2 * POOL_LIMIT.ENTRIES;
+import { POOL_ROW_BYTES, poolBytes, poolRows, rowKey } from "./rows.ts";
 
 /** What of a pool is in its table. */
 type Tables = Pick<Pool, "slots" | "servers">;
@@ -71,12 +67,12 @@ function create(tables: Tables): Held {
     name: "pool",
     type: MAP_TYPE.ARRAY,
     keyBytes: 4,
-    valueBytes: ROW_BYTES,
+    valueBytes: POOL_ROW_BYTES,
     maxEntries: rows,
     flags: MAP_FLAG.INNER_MAP,
   });
   const bytes = poolBytes(tables.slots, tables.servers);
-  writeRows(map, bytes, [...Array(bytes.length / ROW_BYTES).keys()]);
+  writeRows(map, bytes, [...Array(bytes.length / POOL_ROW_BYTES).keys()]);
   return { map, bytes };
 }
 
@@ -84,7 +80,7 @@ function create(tables: Tables): Held {
 function update(held: Held, { slots, servers }: Tables): void {
   const bytes = poolBytes(slots, servers);
   const rows: number[] = [];
-  for (let row = 1; row < bytes.length / ROW_BYTES; row++) {
+  for (let row = 1; row < bytes.length / POOL_ROW_BYTES; row++) {
     if (!isSameRow(held.bytes, bytes, row)) rows.push(row);
   }
   const grows = bytes.length > held.bytes.length;
@@ -94,7 +90,7 @@ function update(held: Held, { slots, servers }: Tables): void {
 }
 
 function isSameRow(a: Uint8Array, b: Uint8Array, row: number): boolean {
-  for (let at = row * ROW_BYTES; at < (row + 1) * ROW_BYTES; at++)
+  for (let at = row * POOL_ROW_BYTES; at < (row + 1) * POOL_ROW_BYTES; at++)
     if (a[at] !== b[at]) return false;
   return true;
 }
@@ -102,12 +98,13 @@ function isSameRow(a: Uint8Array, b: Uint8Array, row: number): boolean {
 const ONE_BY_ONE = 4;
 
 function writeRows(map: BpfMap, bytes: Uint8Array, rows: readonly number[]): void {
-  const rowOf = (row: number): Uint8Array => bytes.subarray(row * ROW_BYTES, (row + 1) * ROW_BYTES);
+  const rowOf = (row: number): Uint8Array =>
+    bytes.subarray(row * POOL_ROW_BYTES, (row + 1) * POOL_ROW_BYTES);
   if (rows.length <= ONE_BY_ONE) {
     for (const row of rows) map.update(rowKey(row), rowOf(row));
     return;
   }
-  const values = new Uint8Array(rows.length * ROW_BYTES);
-  for (const [i, row] of rows.entries()) values.set(rowOf(row), i * ROW_BYTES);
+  const values = new Uint8Array(rows.length * POOL_ROW_BYTES);
+  for (const [i, row] of rows.entries()) values.set(rowOf(row), i * POOL_ROW_BYTES);
   map.updateBatch(new Uint8Array(Uint32Array.from(rows).buffer), values, rows.length);
 }

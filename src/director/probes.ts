@@ -1,14 +1,17 @@
-import { isMapped } from "#base/ip.ts";
+import { isMapped, parseIp } from "#base/ip.ts";
 import { listInterfaces } from "#io/interfaces.ts";
 import type { Netlink } from "#io/netlink.ts";
 import { PROBE } from "#plan/director-numbers.ts";
+import type { Plan } from "#plan/plan.ts";
 import { attachProbe, detachProbe, probedDevices } from "./attach.ts";
 import type { Kernel } from "./kernel.ts";
+import type { Roster } from "./roster.ts";
 import { rowKey } from "./rows.ts";
+import type { ServerRows } from "./server-rows.ts";
 import { Table } from "./table.ts";
 
 /** A server whose check goes the way of packets. */
-export interface ProbedServer {
+interface ProbedServer {
   /** Of `destinations`. */
   readonly row: number;
   /** 16 bytes; undefined while its name is not resolved. */
@@ -49,8 +52,23 @@ export class Probes {
     this.#table = new Table(kernel.maps.probes);
   }
 
-  /** Exactly these from now on. `taken`: where the director itself sees the answers. */
-  apply(servers: readonly ProbedServer[], taken: readonly string[]): void {
+  /** The Plan's checks that go by services, and no others, from now on. */
+  follow(plan: Plan, roster: Roster, rows: ServerRows): void {
+    const names = new Set(roster.backends.map(({ check }) => check?.via));
+    const services = plan.services.filter(({ name }) => names.has(name));
+    const servers = services.flatMap((service): ProbedServer[] =>
+      roster.rowsOf(service).map(({ row, facts }) => ({
+        row,
+        address: facts.address,
+        service: parseIp(service.binds[0]!.host)!,
+        interface: rows.interfaceOf(row),
+      })),
+    );
+    this.#apply(servers, plan.director!.interfaces);
+  }
+
+  /** `taken`: where the director itself sees the answers. */
+  #apply(servers: readonly ProbedServer[], taken: readonly string[]): void {
     this.#servers = new Map(servers.map((server) => [server.row, server]));
     this.#table.replace(servers.map(({ row, service }) => ({ key: rowKey(row), value: service })));
     this.#attach(new Set(servers.map((server) => server.interface).filter(Boolean)), taken);

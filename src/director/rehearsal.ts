@@ -1,3 +1,4 @@
+import { PROTOCOL } from "#base/protocol.ts";
 import { type LoadedObject, loadBpfObject } from "#io/bpf/loader.ts";
 import type { BpfObject } from "#io/bpf/object.ts";
 import { testRun } from "#io/bpf/test-run.ts";
@@ -5,7 +6,7 @@ import { CONNECTION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE, DESTINATION_FLAG, METHOD, TUNNEL } from "#plan/director-numbers.ts";
 import { ALL_PORTS } from "./local-ports.ts";
 import { loopOptions, loops } from "./loops.ts";
-import { configRow, destinationRow, hopRow, PROTOCOL, portRow, routeRow, rowKey } from "./rows.ts";
+import { configRow, destinationRow, hopRow, portRow, routeRow, rowKey } from "./rows.ts";
 import { kernelTicks } from "./ticks.ts";
 
 /*

@@ -18,10 +18,6 @@ import { POOL_LIMIT, type TUNNEL } from "#plan/director-numbers.ts";
  * bytes, IPv4 as ::ffff:a.b.c.d; ports are numbers here and in network order there.
  */
 
-/** Largest number of ticks that still compares right. */
-const TICKS_MAX = 0x7fff_ffff;
-const TICK_NS = 2 ** 20;
-
 /** The mask of an address of 16 bytes that leaves its first bits; 0 to 128. */
 export const maskOf = (bits: number): Uint8Array =>
   Uint8Array.from({ length: 16 }, (_, i) => {
@@ -29,22 +25,12 @@ export const maskOf = (bits: number): Uint8Array =>
     return 0xff00 >> here;
   });
 
-/** Milliseconds in the kernel's ticks, at least one. */
-export const ticksOf = (ms: number): number =>
-  Math.min(TICKS_MAX, Math.max(1, Math.round((ms * 1e6) / TICK_NS)));
-
-export const msOfTicks = (ticks: number): number => (ticks * TICK_NS) / 1e6;
-
 /** Key of an array map. */
 export function rowKey(row: number): Uint8Array {
   const key = new Uint8Array(4);
   new DataView(key.buffer).setUint32(0, row, true);
   return key;
 }
-
-/** IP protocols that have services. */
-export const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const;
-export type ProtocolName = keyof typeof PROTOCOL;
 
 /** Ports that FULLNAT speaks to servers from. */
 export interface LocalPorts {
@@ -280,7 +266,8 @@ export function replyPorts(keys: Iterable<Uint8Array>): Uint8Array {
   return bits;
 }
 
-const ROW_BYTES = 2 * POOL_LIMIT.ENTRIES;
+/** Bytes of a row of a pool. */
+export const POOL_ROW_BYTES = 2 * POOL_LIMIT.ENTRIES;
 
 /** Rows of a pool: its header, so many slots, and the list of so many servers behind them. */
 export const poolRows = (length: number, servers = 0): number =>
@@ -291,13 +278,13 @@ export const NO_LIST = new Uint16Array(0);
 
 /** A pool's whole memory: its header, its slots, and in a new row the list of all servers. */
 export function poolBytes(slots: Uint16Array, servers: Uint16Array = NO_LIST): Uint8Array {
-  const bytes = new Uint8Array(poolRows(slots.length, servers.length) * ROW_BYTES);
+  const bytes = new Uint8Array(poolRows(slots.length, servers.length) * POOL_ROW_BYTES);
   const header = new DataView(bytes.buffer);
   header.setUint32(POOL_HEADER.LENGTH, slots.length, true);
   header.setUint32(POOL_HEADER.SERVERS, servers.length, true);
   // The machine's own order: the kernel reads it so.
-  new Uint16Array(bytes.buffer, ROW_BYTES).set(slots);
-  new Uint16Array(bytes.buffer, poolRows(slots.length) * ROW_BYTES).set(servers);
+  new Uint16Array(bytes.buffer, POOL_ROW_BYTES).set(slots);
+  new Uint16Array(bytes.buffer, poolRows(slots.length) * POOL_ROW_BYTES).set(servers);
   return bytes;
 }
 

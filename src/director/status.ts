@@ -1,12 +1,9 @@
+import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
+import type { ProtocolName } from "#base/protocol.ts";
 import { CONNECTION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE } from "#plan/director-numbers.ts";
-import type {
-  ForwardingMethod,
-  PersistencePlan,
-  ServiceBind,
-  ServiceProtocol,
-} from "#plan/plan.ts";
+import type { ForwardingMethod, PersistencePlan, ServiceBind } from "#plan/plan.ts";
 import type { Counts } from "./estimator.ts";
 import type { Taking } from "./interfaces.ts";
 import type { Incidents, Load } from "./readings.ts";
@@ -31,7 +28,7 @@ export interface ServerStatus extends Load {
 
 export interface ServiceStatus {
   readonly name: string;
-  readonly protocols: readonly ServiceProtocol[];
+  readonly protocols: readonly ProtocolName[];
   readonly binds: readonly ServiceBind[];
   readonly mark: number;
   readonly markFamily: 0 | 4 | 6;
@@ -99,8 +96,8 @@ export function stateName(state: number): string {
 
 /** The flow of a connection's key, and its packets and state, in words. */
 export function readConnection(key: Uint8Array, value: Uint8Array) {
-  const flow = new DataView(key.buffer, key.byteOffset, key.length);
-  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  const flow = viewOf(key);
+  const view = viewOf(value);
   return {
     protocol: key[FLOW.PROTOCOL]!,
     client: formatIp(key, FLOW.SOURCE),

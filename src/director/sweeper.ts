@@ -1,12 +1,14 @@
+import { viewOf } from "#base/bytes.ts";
 import type { Batch } from "#io/bpf/map-batch.ts";
-import { CONFIG, CONNECTION, DESTINATION, FLOW } from "#plan/director-layout.ts";
+import { CONNECTION, DESTINATION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG } from "#plan/director-numbers.ts";
+import { isShort } from "#plan/table-count.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
-import { isShort } from "./defence.ts";
 import type { Kernel } from "./kernel.ts";
 import { rowKey } from "./rows.ts";
 import type { SourceCounts } from "./source-counts.ts";
-import { kernelTicks } from "./ticks.ts";
+import { kernelTicks, TICKS_A_SECOND } from "./ticks.ts";
+import { timeoutsIn } from "./timeouts.ts";
 
 /** Connections looked at in one step: some milliseconds. */
 const CHUNK = 4096;
@@ -14,7 +16,6 @@ const CHUNK = 4096;
 const SOURCES_EVERY = 60;
 /** Of half-open connections, the part that is thrown out in a second where that is wanted. */
 const THROWN_OUT = 1 / 32;
-const TICKS_A_SECOND = 1e9 / 2 ** 20;
 
 /** What a pass knows once for many connections. */
 export interface PassTime {
@@ -132,9 +133,9 @@ export class Sweeper {
   }
 
   #look({ keys, values, count }: Batch): void {
-    const timeouts = this.#timeouts();
+    const timeouts = timeoutsIn(this.#kernel.configuration);
     const now = kernelTicks();
-    const view = new DataView(values.buffer, values.byteOffset, values.length);
+    const view = viewOf(values);
     const keyWords = new Int32Array(keys.buffer, keys.byteOffset, keys.length >> 2);
     const time = { now, timeouts };
     const visitors = this.#visitors;
@@ -195,11 +196,6 @@ export class Sweeper {
       this.#services.set(row, service);
     }
     return service;
-  }
-
-  #timeouts(): Uint32Array {
-    const config = this.#kernel.configuration.lookup(rowKey(0))!;
-    return new Uint32Array(config.slice(CONFIG.TIMEOUT).buffer);
   }
 
   /** Sets the counts to what the pass has seen. */

@@ -3,9 +3,9 @@ import { describe, test } from "node:test";
 import { directorBed, noDirector, type Placed } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
 import { frame, ip, tcp } from "#kit/packet.ts";
-import { ticksOf } from "./rows.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TemplateKeeper } from "./template-keeper.ts";
+import { ticksOf } from "./ticks.ts";
 
 const PERSIST = ticksOf(600_000);
 /** What remains of a minute, and of none: passes take their time. */

@@ -11,8 +11,9 @@ import {
 } from "#plan/director-layout.ts";
 import { CONNECTION_FLAG, SERVICE_FLAG } from "#plan/director-numbers.ts";
 import type { Kernel } from "./kernel.ts";
-import { maskOf, rowKey, ticksOf } from "./rows.ts";
+import { maskOf, rowKey } from "./rows.ts";
 import type { PassTime, PassVisitor } from "./sweeper.ts";
+import { ticksOf } from "./ticks.ts";
 
 /** A template is there for so long yet where a connection is, as with IPVS. */
 const KEPT_TICKS = ticksOf(60_000);

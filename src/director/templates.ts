@@ -1,11 +1,12 @@
 import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { ADDRESS_KEY, DESTINATION, TEMPLATE } from "#plan/director-layout.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import type { Kernel } from "./kernel.ts";
-import { msOfTicks, PROTOCOL, rowKey } from "./rows.ts";
+import { rowKey } from "./rows.ts";
 import type { ConnectionStatus } from "./status.ts";
-import { kernelTicks } from "./ticks.ts";
+import { kernelTicks, msOfTicks } from "./ticks.ts";
 
 /**
  * Templates of persistence that hold: which server a client, or a network of them, or a call is

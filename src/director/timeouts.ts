@@ -1,6 +1,9 @@
+import type { BpfMap } from "#io/bpf/map.ts";
+import { CONFIG } from "#plan/director-layout.ts";
 import { CONN_STATE } from "#plan/director-numbers.ts";
 import type { DirectorPlan } from "#plan/plan.ts";
-import { ticksOf } from "./rows.ts";
+import { rowKey } from "./rows.ts";
+import { ticksOf } from "./ticks.ts";
 
 /**
  * Seconds a connection may be silent in a state, as IPVS has them (ip_vs_proto_tcp.c and
@@ -32,3 +35,7 @@ export function timeoutTicks(plan: DirectorPlan["timeouts"]): number[] {
   ticks[CONN_STATE.UDP] = ticksOf(plan.udpMs);
   return ticks;
 }
+
+/** Those that the kernel has in its configuration. */
+export const timeoutsIn = (configuration: BpfMap): Uint32Array<ArrayBuffer> =>
+  new Uint32Array(configuration.lookup(rowKey(0))!.slice(CONFIG.TIMEOUT).buffer);

@@ -1,4 +1,6 @@
+import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { EVENT, FLOW } from "#plan/director-layout.ts";
 import { COUNTER, EVENT_KIND } from "#plan/director-numbers.ts";
 import { stateName } from "./status.ts";
@@ -46,7 +48,6 @@ export interface PacketEvent {
   readonly bytes: number;
 }
 
-const TCP = 6;
 const TCP_FLAGS = "FSRPAU";
 /** What the program answers with (TC_ACT_SHOT, TC_ACT_REDIRECT). */
 const SHOT = 2;
@@ -62,7 +63,7 @@ const REASONS = new Map(
 
 /** Reads a record of the ring `events`. */
 export function readEvent(bytes: Uint8Array): PacketEvent {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = viewOf(bytes);
   const reason = REASONS.get(bytes[EVENT.REASON]! - 1);
   const protocol = bytes[FLOW.PROTOCOL]!;
   const tcp = bytes[EVENT.TCP]!;
@@ -78,7 +79,8 @@ export function readEvent(bytes: Uint8Array): PacketEvent {
     port: view.getUint16(FLOW.DESTINATION_PORT),
     service: view.getInt32(EVENT.SERVICE, true),
     destination: view.getInt32(EVENT.DESTINATION, true),
-    flags: protocol === TCP ? [...TCP_FLAGS].filter((_, bit) => tcp & (1 << bit)).join("") : "",
+    flags:
+      protocol === PROTOCOL.tcp ? [...TCP_FLAGS].filter((_, bit) => tcp & (1 << bit)).join("") : "",
     state: state === 0 ? "" : stateName(state),
     bytes: view.getUint32(EVENT.LENGTH, true),
   };

@@ -1,3 +1,4 @@
+import { formatEndpoint } from "#base/address.ts";
 import { formatIp } from "#base/ip.ts";
 import type { Director } from "./director.ts";
 
@@ -17,8 +18,7 @@ export function endpointsOf(director: Director): Endpoints {
     servers: new Map(
       rows.map(({ row, facts: { name, address, port } }) => {
         const host = address ? formatIp(address) : "";
-        const at = host.includes(":") ? `[${host}]` : host;
-        return [row, { name, address: port === 0 ? host : `${at}:${port}` }];
+        return [row, { name, address: port === 0 ? host : formatEndpoint(host, port) }];
       }),
     ),
   };

@@ -4,8 +4,7 @@ import type { Mapping } from "#io/memory.ts";
 import { TRACING } from "#plan/director-layout.ts";
 import { TRACE_FLAG } from "#plan/director-numbers.ts";
 import type { Director } from "./director.ts";
-import { ticksOf } from "./rows.ts";
-import { kernelTicks } from "./ticks.ts";
+import { kernelTicks, ticksOf } from "./ticks.ts";
 import { type PacketEvent, readEvent } from "./trace-event.ts";
 import { endpointsOf } from "./trace-names.ts";
 

@@ -1,11 +1,11 @@
 import { formatIp } from "#base/ip.ts";
-import { CONFIG, DESTINATION } from "#plan/director-layout.ts";
+import { DESTINATION } from "#plan/director-layout.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { throwsOut } from "./defence.ts";
 import type { Director } from "./director.ts";
 import { Estimator } from "./estimator.ts";
 import { Readings } from "./readings.ts";
-import { msOfTicks, rowKey } from "./rows.ts";
+import { rowKey } from "./rows.ts";
 import {
   type ConnectionStatus,
   type ConnectionTable,
@@ -18,7 +18,8 @@ import {
 import { type PassVisitor, Sweeper } from "./sweeper.ts";
 import { TemplateKeeper } from "./template-keeper.ts";
 import { templatesOf } from "./templates.ts";
-import { kernelTicks } from "./ticks.ts";
+import { kernelTicks, msOfTicks } from "./ticks.ts";
+import { timeoutsIn } from "./timeouts.ts";
 import { type RowReader, Totals } from "./totals.ts";
 
 /** What was seen of a service. */
@@ -167,8 +168,7 @@ export class Watch {
 
   #tracked(limit: number): ConnectionStatus[] {
     const { maps } = this.#director.kernel;
-    const config = this.#director.kernel.configuration.lookup(rowKey(0))!;
-    const timeouts = new Uint32Array(config.slice(CONFIG.TIMEOUT).buffer);
+    const timeouts = timeoutsIn(this.#director.kernel.configuration);
     const now = kernelTicks();
     const services = this.#director.plan?.services ?? [];
     const names = new Map(services.map(({ slot, name }) => [slot, name]));

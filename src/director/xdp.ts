@@ -9,10 +9,10 @@ import { rehearse } from "./rehearsal.ts";
 import type { RowTable } from "./row-table.ts";
 import { portRow, rowKey } from "./rows.ts";
 import { Table } from "./table.ts";
-import { kernelTicks } from "./ticks.ts";
+import { kernelTicks, ticksOf } from "./ticks.ts";
 
 /** So long XDP goes on without control: some seconds, in ticks. Then packets take tcx. */
-const LEASE_TICKS = 5 * 954;
+const LEASE_TICKS = ticksOf(5000);
 
 /** Whether XDP is at work at an interface, or why not. */
 export interface XdpInterface {

@@ -1,7 +1,7 @@
 // @hot
 import { errnoName } from "./errno-names.ts";
 import { errno, native } from "./ffi.ts";
-import type { Mapping } from "./memory.ts";
+import { alignPage, type Mapping } from "./memory.ts";
 import {
   CQE_WORDS,
   ENTER_EXT_ARG,
@@ -36,11 +36,10 @@ export interface RingLayout {
   readonly completions: number;
 }
 
-const align = (n: number): number => Math.ceil(n / 4096) * 4096;
-
 /** Bytes that a ring of these sizes needs: SQEs, then the rings' own memory. */
-export const sqeBytes = (entries: number): number => align(entries * SQE_WORDS * 4);
-export const ringBytes = (completions: number): number => align(1024 + completions * CQE_WORDS * 4);
+export const sqeBytes = (entries: number): number => alignPage(entries * SQE_WORDS * 4);
+export const ringBytes = (completions: number): number =>
+  alignPage(1024 + completions * CQE_WORDS * 4);
 
 /**
  * One io_uring in memory of ours (IORING_SETUP_NO_MMAP): submission entries are written and

@@ -5,7 +5,7 @@ import { AF_UNIX, type Driver, type DriverOptions, SOCKADDR_BYTES } from "./driv
 import { KERNEL_BYTES, Kernel } from "./epoll-kernel.ts";
 import { errnoName } from "./errno-names.ts";
 import { createEventfd } from "./eventfd.ts";
-import { type Mapping, mapArena } from "./memory.ts";
+import { alignPage, type Mapping, mapArena } from "./memory.ts";
 import { Pages } from "./pages.ts";
 import { Pipes } from "./pipes.ts";
 import { closeFd } from "./sockets.ts";
@@ -44,8 +44,6 @@ interface ArenaLayout extends RingLayout {
   readonly pagesAt: number;
   readonly bytes: number;
 }
-
-const alignPage = (n: number): number => Math.ceil(n / 4096) * 4096;
 
 /** Places everything the driver needs in one arena, page-aligned, one part after another. */
 function layOut(options: DriverOptions, sockets: number): ArenaLayout {

@@ -1,3 +1,4 @@
+import { formatEndpoint } from "#base/address.ts";
 import { formatServiceAddress } from "#config/model/service-address.ts";
 import type { ControlApi, DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
 import { tableRemarks } from "#control/connection-table.ts";
@@ -80,10 +81,9 @@ const ratesOf = (rates: ServiceView["rates"]) => ({
 
 function memberDocument(server: ServiceServerView): MemberDocument {
   const { name, host, port, weight, active, inactive, rates } = server;
-  const at = host.includes(":") ? `[${host}]` : host;
   return {
     ...{ name, weight, active, inactive },
-    address: port === 0 || host === "" ? host : `${at}:${port}`,
+    address: port === 0 || host === "" ? host : formatEndpoint(host, port),
     ...ratesOf(rates),
   };
 }

@@ -1,4 +1,5 @@
 import { formatIp, parseIp } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import type { ConnectionView, ControlApi } from "#control/api.ts";
 import type { ConnectionsDocument } from "./document.ts";
 
@@ -14,9 +15,6 @@ export interface ConnectionsQuery {
 }
 
 type Test = (connection: ConnectionView) => boolean;
-
-/** IP protocol numbers of what services take. */
-const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 /** Those that are wanted, in the table's order, or a sentence that says what is wrong. */
 export function findConnections(
@@ -53,7 +51,7 @@ function addressOf(text: string): string | undefined {
 function ofService(api: ControlApi, name: string): Test | undefined {
   const service = api.plan().services.find((one) => one.name === name);
   if (!service) return undefined;
-  const protocols: readonly number[] = service.protocols.map((protocol) => PROTOCOLS[protocol]);
+  const protocols: readonly number[] = service.protocols.map((protocol) => PROTOCOL[protocol]);
   const isThere = (connection: ConnectionView): boolean =>
     protocols.includes(connection.protocol) &&
     service.binds.some(

@@ -1,15 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ATTACH_TYPE } from "#io/bpf/abi.ts";
-import { mountBpffs } from "#io/bpf/bpffs.ts";
+import { BPFFS, mountBpffs, pinsFolder } from "#io/bpf/bpffs.ts";
 import { dropCgroupLink, isAtCgroup, setCgroupLink } from "#io/bpf/cgroup.ts";
+import { compiledAt } from "#io/bpf/compiled.ts";
 import { attachHook, detachHooks, type HookPlace } from "#io/bpf/hook.ts";
 import { type LoadedObject, loadBpfObject } from "#io/bpf/loader.ts";
 import { BpfMap } from "#io/bpf/map.ts";
-import { type BpfObject, parseBpfObject } from "#io/bpf/object.ts";
 import type { Netlink } from "#io/netlink.ts";
 import { CLIENT_COUNTER } from "#plan/node-client-layout.ts";
-import { BPFFS, peerKey, pinsFolder, sumOfRow } from "./programs.ts";
+import { peerKey, sumOfRow } from "./programs.ts";
 import type { ClientState } from "./state.ts";
 
 /*
@@ -20,7 +20,7 @@ import type { ClientState } from "./state.ts";
  *   /sys/fs/bpf/PINS/client/clients, client_counters
  */
 
-const OBJECT = new URL("./bpf/client.bpf.o", import.meta.url);
+const object = compiledAt(new URL("./bpf/client.bpf.o", import.meta.url));
 export const READ_CLIENT = "weir_read_client";
 /** Maps that outlive the programs they were made with. */
 const KEPT = ["clients", "client_counters"] as const;
@@ -30,9 +30,6 @@ const PEERS = {
   peer4: { program: "weir_peer4", type: ATTACH_TYPE.INET4_GETPEERNAME },
   peer6: { program: "weir_peer6", type: ATTACH_TYPE.INET6_GETPEERNAME },
 } as const;
-
-let parsed: BpfObject | undefined;
-const object = (): BpfObject => (parsed ??= parseBpfObject(readFileSync(OBJECT)));
 
 const folderOf = (pins: string): string => join(pinsFolder(pins), "client");
 

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { formatIp } from "#base/ip.ts";
+import { pinsFolder } from "#io/bpf/bpffs.ts";
 import { hookedAt, hookedDevices } from "#io/bpf/hook.ts";
 import { BpfMap } from "#io/bpf/map.ts";
 import { xdpDevices, xdpHookedAt } from "#io/bpf/xdp-hook.ts";
 import { RANGE_KEY, SERVICE, SERVICE_KEY } from "#plan/director-layout.ts";
-import { METHOD, SERVICE_FLAG } from "#plan/director-numbers.ts";
+import { SERVICE_FLAG } from "#plan/director-numbers.ts";
+import { METHODS } from "#plan/methods.ts";
 import type { DirectorPlan, ForwardingMethod, ServicePlan } from "#plan/plan.ts";
 import { translatedServers } from "./director-servers.ts";
-import { pinsFolder } from "./programs.ts";
 
 /** A director on this machine: as a configuration wants it, and as it is in the kernel. */
 export interface DirectorFacts {
@@ -98,14 +99,9 @@ const plannedServices = (services: readonly ServicePlan[]): DirectorService[] =>
     }));
   });
 
-const METHODS: Readonly<Record<number, ForwardingMethod>> = {
-  [METHOD.NAT]: "nat",
-  [METHOD.DR]: "dr",
-  [METHOD.TUN]: "tun",
-  [METHOD.FULLNAT]: "fullnat",
-  [METHOD.LOCAL]: "local",
-  [METHOD.BYPASS]: "bypass",
-};
+const METHOD_NAMES = new Map(
+  Object.entries(METHODS).map(([name, number]) => [number, name as ForwardingMethod]),
+);
 
 /** What the tables in the kernel hold: addresses that packets are looked up by. */
 function pinnedServices(folder: string): DirectorService[] {
@@ -126,7 +122,7 @@ function pinnedServices(folder: string): DirectorService[] {
     const seen = new Map<string, DirectorService>();
     for (const { address, slot } of found) {
       const row = services.lookup(slot);
-      const method = row && METHODS[row[SERVICE.METHOD]!];
+      const method = row && METHOD_NAMES.get(row[SERVICE.METHOD]!);
       if (!method) continue;
       const bypasses = method === "bypass" || (row[SERVICE.FLAGS]! & SERVICE_FLAG.BYPASS) !== 0;
       seen.set(`${address} ${method} ${bypasses}`, { address, method, bypasses });

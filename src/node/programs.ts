@@ -1,29 +1,23 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { assert } from "#base/assert.ts";
+import { viewOf } from "#base/bytes.ts";
 import { isMapped, parseIp, parseNetwork } from "#base/ip.ts";
-import { mountBpffs } from "#io/bpf/bpffs.ts";
+import { BPFFS, mountBpffs, pinsFolder } from "#io/bpf/bpffs.ts";
+import { compiledAt } from "#io/bpf/compiled.ts";
 import { possibleCpus } from "#io/bpf/cpus.ts";
 import { attachHook, detachHooks, type HookPlace } from "#io/bpf/hook.ts";
 import { type LoadedObject, loadBpfObject } from "#io/bpf/loader.ts";
 import { BpfMap } from "#io/bpf/map.ts";
-import { type BpfObject, parseBpfObject } from "#io/bpf/object.ts";
 import type { Netlink } from "#io/netlink.ts";
 import { NODE_COUNTER, PEER_KEY, VIP } from "#plan/node-layout.ts";
 import { formBits } from "./forms.ts";
 import type { TunnelState } from "./state.ts";
 
-/** Where names of BPF objects are. */
-export const BPFFS = "/sys/fs/bpf";
-const OBJECT = new URL("./bpf/node.bpf.o", import.meta.url);
+const object = compiledAt(new URL("./bpf/node.bpf.o", import.meta.url));
 export const DECAPSULATE = "weir_decapsulate";
 export const CLAMP = "weir_clamp";
 const COUNTERS = "counters";
-
-let parsed: BpfObject | undefined;
-const object = (): BpfObject => (parsed ??= parseBpfObject(readFileSync(OBJECT)));
-
-export const pinsFolder = (pins: string): string => join(BPFFS, pins);
 
 /** What the programs are to know. `vips` are those that tunnels bring packets for. */
 export interface ProgramSettings extends Pick<TunnelState, "forms" | "port" | "from" | "own"> {
@@ -155,7 +149,7 @@ export function readCounts(pins: string): NodeCounts | undefined {
 /** A row of counters over all processors. */
 export function sumOfRow(map: BpfMap, number: number): number {
   const values = map.lookup(new Uint8Array(Uint32Array.of(number).buffer))!;
-  const view = new DataView(values.buffer, values.byteOffset, values.length);
+  const view = viewOf(values);
   let sum = 0n;
   for (let cpu = 0; cpu < possibleCpus(); cpu++) sum += view.getBigUint64(8 * cpu, true);
   return Number(sum);

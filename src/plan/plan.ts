@@ -1,3 +1,4 @@
+import type { ProtocolName } from "#base/protocol.ts";
 /**
  * The Plan: what a configuration compiles to. Plain immutable data that can cross a thread
  * (structured clone), the only thing the planes read. Indices point into the Plan's own arrays;
@@ -257,8 +258,6 @@ export interface ServiceBind {
   readonly lastPort: number;
 }
 
-export type ServiceProtocol = "tcp" | "udp" | "sctp";
-
 export type ForwardingMethod = "nat" | "dr" | "tun" | "fullnat" | "local" | "bypass";
 
 /** What of a service stays with a server. */
@@ -276,7 +275,7 @@ export interface ServicePlan {
   readonly name: string;
   readonly slot: number;
   /** Each once, at least one. */
-  readonly protocols: readonly ServiceProtocol[];
+  readonly protocols: readonly ProtocolName[];
   /** Empty where there is a mark. No two services overlap in address, port and protocol. */
   readonly binds: readonly ServiceBind[];
   /** Firewall mark, 0 = none. Unique for each family and protocol. */

@@ -1,5 +1,5 @@
 // @hot
-import { queryKey, sourceKey, uriKey, valueKey } from "#balance/key-hash.ts";
+import { requestKey } from "#balance/request-key.ts";
 import { CODE } from "#base/errors.ts";
 import { inNetwork } from "#base/ip.ts";
 import { beginChunked } from "#http/chunked.ts";
@@ -12,7 +12,7 @@ import { keepAhead, releaseNext } from "./client-socket.ts";
 import { type Core, keepEdits } from "./core.ts";
 import { openExchange } from "./exchange.ts";
 import { editsBytes, REQUEST_ROOM, writeRequest } from "./forward.ts";
-import type { BackendRuntime, FrontendRuntime } from "./runtime.ts";
+import type { FrontendRuntime } from "./runtime.ts";
 import { findSticky } from "./sticky.ts";
 import { CF, CLIENT, ENCODING, N, RELAY, X, XF } from "./tables.ts";
 import { watchClient } from "./watch.ts";
@@ -153,43 +153,12 @@ function decide(core: Core, x: number, frontend: FrontendRuntime, head: Head): n
   const slot = frontend.backendSlots[verdict.backend]!;
   const backend = core.runtime.backends[slot]!;
   core.exchanges[at + X.BACKEND] = slot;
-  if (backend.key !== undefined) core.numbers[x * N.size + N.KEY] = keyOf(core, backend, head);
+  if (backend.key !== undefined) {
+    const key = requestKey(backend.key, core.memory, head, core.peer, 0);
+    core.numbers[x * N.size + N.KEY] = key;
+  }
   if (backend.persistence !== undefined) findSticky(core, x, backend, head);
   return 0;
-}
-
-/** The request's key as the backend's scheduler hashes it, or -1. */
-function keyOf(core: Core, backend: BackendRuntime, head: Head): number {
-  const spec = backend.key!;
-  switch (spec.kind) {
-    case "source":
-      return sourceKey(core.peer, 0);
-    case "uri": {
-      const whole = spec.whole && head.queryEnd > head.queryStart;
-      const end = whole ? head.queryEnd : head.pathEnd;
-      return uriKey(core.memory, head.pathStart, end, spec.depth, spec.length);
-    }
-    case "query":
-      return queryKey(core.memory, head.queryStart, head.queryEnd, spec.name);
-    default:
-      return headerKey(core, head, spec.name);
-  }
-}
-
-function headerKey(core: Core, head: Head, name: Uint8Array): number {
-  const bytes = core.memory;
-  for (let i = 0; i < head.count; i++) {
-    const cell = i * FIELD_WORDS;
-    const from = head.fields[cell]!;
-    if (head.fields[cell + 1]! - from !== name.length) continue;
-    let same = true;
-    for (let k = 0; same && k < name.length; k++) {
-      const c = bytes[from + k]!;
-      same = (c >= 65 && c <= 90 ? c | 32 : c) === name[k];
-    }
-    if (same) return valueKey(bytes, head.fields[cell + 2]!, head.fields[cell + 3]!);
-  }
-  return -1;
 }
 
 /** Writes the request as the server gets it to the start of the page. */

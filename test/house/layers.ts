@@ -22,7 +22,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   http: foundation,
   traffic: foundation,
   cluster: foundation,
-  balance: foundation,
+  balance: [...foundation, "http"],
   health: [...foundation, "io", "http"],
   discovery: [...foundation, "io", "http"],
   storage: [...foundation, "io", "http"],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, beforeEach, describe } from "node:test";
 import { formatIp } from "#base/ip.ts";
+import { PROTOCOL, type ProtocolName } from "#base/protocol.ts";
 import type { Kernel } from "#director/kernel.ts";
 import { ALL_PORTS } from "#director/local-ports.ts";
 import { type Loops, loopOptions, loops } from "#director/loops.ts";
@@ -11,8 +12,6 @@ import {
   hopRow,
   type LocalPorts,
   markKey,
-  PROTOCOL,
-  type ProtocolName,
   poolBytes,
   poolRows,
   portRow,

@@ -1,4 +1,4 @@
-import type { ProtocolName } from "#director/rows.ts";
+import type { ProtocolName } from "#base/protocol.ts";
 import { counting, type Payload, type Ports, sctp, tcp, udp } from "./packet.ts";
 
 /*

@@ -1,12 +1,11 @@
 import type { ConnectionsDocument } from "#monitor/document.ts";
+import { CONNECTIONS } from "#monitor/limits.ts";
 import { int, text } from "#schema/index.ts";
 import { askJson } from "../client.ts";
 import { command } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
 import { defaulted, flag, option } from "../option.ts";
 import { adminSocketPath, socketOption } from "../socket-path.ts";
-
-const MOST = 100_000;
 
 export const l4Connections = command({
   name: "l4 connections",
@@ -17,7 +16,7 @@ export const l4Connections = command({
     "connections of that client, or of its network, go to that server. In JSON they have `template`.",
   ].join("\n"),
   options: {
-    limit: defaulted(int({ help: "so many at most", min: 1, max: MOST, fallback: 1000 }), "N"),
+    limit: defaulted(int({ help: "so many at most", min: 1, ...CONNECTIONS }), "N"),
     service: option(text({ help: "only of this service: its name, or its address" }), "SERVICE"),
     client: option(text({ help: "only of this client" }), "ADDRESS"),
     templates: flag("only templates of persistence"),

@@ -1,4 +1,5 @@
 import type { TraceLine } from "#monitor/document.ts";
+import { TRACED_PACKETS, TRACED_SECONDS } from "#monitor/limits.ts";
 import { int, text } from "#schema/index.ts";
 import { askLines } from "../client.ts";
 import { command } from "../command.ts";
@@ -21,8 +22,8 @@ export const l4Trace = command({
       text({ help: "only of this service: its name, or an address and port that it takes" }),
       "SERVICE",
     ),
-    count: defaulted(int({ help: "packets", min: 1, max: 1_000_000, fallback: 1000 }), "N"),
-    seconds: defaulted(int({ help: "how long", min: 1, max: 3600, fallback: 30 }), "S"),
+    count: defaulted(int({ help: "packets", min: 1, ...TRACED_PACKETS }), "N"),
+    seconds: defaulted(int({ help: "how long", min: 1, ...TRACED_SECONDS }), "S"),
     socket: socketOption,
     json: flag("as JSON, a packet a line: what the admin API answers"),
   },

@@ -5,15 +5,14 @@ import type { SchedulerType } from "#balance/scheduler.ts";
 import { schedulerByName } from "#balance/schedulers/index.ts";
 import { parseAddress } from "#base/address.ts";
 import { formatIp, parseIp } from "#base/ip.ts";
+import { PROTOCOL, type ProtocolName } from "#base/protocol.ts";
 import { WEIGHT_SCALE } from "#plan/board.ts";
-import type { BackendPlan, Plan, ServerPlan, ServicePlan, ServiceProtocol } from "#plan/plan.ts";
+import type { BackendPlan, Plan, ServerPlan, ServicePlan } from "#plan/plan.ts";
 import { rowIdentity } from "#plan/row-identity.ts";
 import type { Style } from "../style.ts";
 import { weightOf } from "./pick-server.ts";
 
-const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const satisfies Record<ServiceProtocol, number>;
-
-export const isProtocol = (word: string): word is ServiceProtocol => Object.hasOwn(PROTOCOLS, word);
+export const isProtocol = (word: string): word is ProtocolName => Object.hasOwn(PROTOCOL, word);
 
 const PERSISTENT = { address: "client", "call-id": "call" } as const;
 
@@ -22,7 +21,7 @@ const SOME_PORT = 40_000;
 
 /** The first packet of a connection. */
 export interface Packet {
-  readonly protocol: ServiceProtocol;
+  readonly protocol: ProtocolName;
   /** `10.0.0.1:80`. */
   readonly to: string;
   /** `192.0.2.7:1234`, or an address alone. */
@@ -81,18 +80,18 @@ function endpointOf(text: string, otherwise?: number): Endpoint | string {
   return { host: formatIp(parseIp(read.host)!), port: read.port };
 }
 
-const takes = (service: ServicePlan, protocol: ServiceProtocol, { host, port }: Endpoint) =>
+const takes = (service: ServicePlan, protocol: ProtocolName, { host, port }: Endpoint) =>
   service.protocols.includes(protocol) &&
   service.binds.some(
     (bind) => bind.host === host && bind.firstPort <= port && port <= bind.lastPort,
   );
 
-const flowOf = (protocol: ServiceProtocol, from: Endpoint, to: Endpoint): PacketFlow => ({
+const flowOf = (protocol: ProtocolName, from: Endpoint, to: Endpoint): PacketFlow => ({
   source: parseIp(from.host)!,
   sport: from.port,
   destination: parseIp(to.host)!,
   dport: to.port,
-  protocol: PROTOCOLS[protocol],
+  protocol: PROTOCOL[protocol],
   nowMs: 0,
 });
 

@@ -1,11 +1,9 @@
-import type { KeySpec } from "#balance/key.ts";
-import { NO_KEY, queryKey, sourceKey, uriKey, valueKey } from "#balance/key-hash.ts";
+import { NO_KEY } from "#balance/key-hash.ts";
+import { requestKey } from "#balance/request-key.ts";
 import type { Pool } from "#balance/scheduler.ts";
 import { schedulerByName } from "#balance/schedulers/index.ts";
 import { assert } from "#base/assert.ts";
-import { sameLower } from "#base/bytes.ts";
 import { hashText } from "#base/hash.ts";
-import { FIELD_WORDS } from "#http/head.ts";
 import { WEIGHT_SCALE } from "#plan/board.ts";
 import type { BackendPlan, ServerPlan } from "#plan/plan.ts";
 import type { RequestView } from "#rules/types.ts";
@@ -29,7 +27,8 @@ export function pickServer(backend: BackendPlan, view: RequestView): Pick {
   const weights = backend.servers.map((server) => weightOf(server, backend));
   const scheduler = type.create(idlePool(backend, weights), options, 0);
   const spec = type.key?.(options);
-  const key = spec === undefined ? NO_KEY : keyOf(spec, view);
+  const { bytes, head, peer, peerAt } = view;
+  const key = spec === undefined ? NO_KEY : requestKey(spec, bytes, head, peer, peerAt);
   const position = scheduler.pick(key, 0);
   return {
     scheduler: type.name,
@@ -58,24 +57,4 @@ function idlePool({ servers }: BackendPlan, weights: readonly number[]): Pool {
     full: () => false,
     rate: () => 0,
   };
-}
-
-/** The key as the proxy reads it. */
-function keyOf(spec: KeySpec, { bytes, head, peer, peerAt }: RequestView): number {
-  switch (spec.kind) {
-    case "source":
-      return sourceKey(peer, peerAt);
-    case "uri": {
-      const end = spec.whole && head.queryEnd > head.queryStart ? head.queryEnd : head.pathEnd;
-      return uriKey(bytes, head.pathStart, end, spec.depth, spec.length);
-    }
-    case "query":
-      return queryKey(bytes, head.queryStart, head.queryEnd, spec.name);
-    default:
-      for (let cell = 0; cell < head.count * FIELD_WORDS; cell += FIELD_WORDS) {
-        const [nameFrom, nameTo, from, to] = head.fields.subarray(cell, cell + FIELD_WORDS);
-        if (sameLower(bytes, nameFrom!, nameTo!, spec.name)) return valueKey(bytes, from!, to!);
-      }
-      return NO_KEY;
-  }
 }

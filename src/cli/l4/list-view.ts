@@ -1,6 +1,7 @@
+import { formatEndpoint } from "#base/address.ts";
 import { VERSION } from "#base/version.ts";
 import type { DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
-import { endpoint, flagsOf, forwardWord, virtualsOf } from "./virtual.ts";
+import { flagsOf, forwardWord, virtualsOf } from "./virtual.ts";
 
 /** What the columns behind the address show. */
 export type ListKind = "plain" | "stats" | "rate" | "thresholds";
@@ -77,7 +78,7 @@ function serviceLines(service: ServiceView, look: Look): string[] {
 
 function serverLine(service: ServiceView, server: ServiceServerView, look: Look): string {
   const { weight, active, inactive, upper, lower } = server;
-  const name = `  -> ${server.host === "" ? server.name : endpoint(server.host, server.port)}`;
+  const name = `  -> ${server.host === "" ? server.name : formatEndpoint(server.host, server.port)}`;
   const cells = (...all: readonly number[]): string =>
     all.map((value) => ` ${String(value).padEnd(10)}`).join("");
   const named = name.padEnd(NAME);

@@ -1,16 +1,16 @@
 import type { DirectorTable } from "#control/api.ts";
 import { bytes } from "../figures.ts";
 import type { Style } from "../style.ts";
-import { type Column, formatTable } from "../table.ts";
+import { type Column, formatTable, left, right } from "../table.ts";
 
 const COLUMNS: readonly Column[] = [
-  { title: "TABLE" },
-  { title: "KIND" },
-  { title: "USED", align: "right" },
-  { title: "SIZE", align: "right" },
-  { title: "ROW", align: "right" },
-  { title: "MEMORY", align: "right" },
-  { title: "FOR" },
+  left("TABLE"),
+  left("KIND"),
+  right("USED"),
+  right("SIZE"),
+  right("ROW"),
+  right("MEMORY"),
+  left("FOR"),
 ];
 
 /** The director's tables, a line each, and their memory in all. */

@@ -1,13 +1,13 @@
+import { formatEndpoint } from "#base/address.ts";
 import type { DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
 import { bytes, count } from "../figures.ts";
 import type { Style } from "../style.ts";
-import { type Column, formatTable } from "../table.ts";
-import { endpoint, virtualsOf } from "./virtual.ts";
+import { type Column, formatTable, left, right } from "../table.ts";
+import { virtualsOf } from "./virtual.ts";
 
-const right = (title: string): Column => ({ title, align: "right" });
 const COLUMNS: readonly Column[] = [
-  { title: "SERVICE" },
-  { title: "ADDRESS" },
+  left("SERVICE"),
+  left("ADDRESS"),
   right("WEIGHT"),
   right("ACTIVE"),
   right("INACTIVE"),
@@ -45,7 +45,12 @@ function serviceRow(service: ServiceView, style: Style): string[] {
 
 function serverRow({ name, host, port, weight, active, inactive, rates }: ServiceServerView) {
   const load = [count(weight), count(active), count(inactive)];
-  return [`  ${name}`, host === "" ? "-" : endpoint(host, port), ...load, ...rateCells(rates)];
+  return [
+    `  ${name}`,
+    host === "" ? "-" : formatEndpoint(host, port),
+    ...load,
+    ...rateCells(rates),
+  ];
 }
 
 const rateCells = (rates: ServiceView["rates"]): string[] => [

@@ -1,22 +1,17 @@
+import { formatEndpoint, LAST_PORT } from "#base/address.ts";
+import { IPVS_MOST_CONNECTIONS, IPVS_SCHEDULERS } from "#config/ipvsadm/ipvs.ts";
 import type { DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
 import type { ServiceBind } from "#plan/plan.ts";
-import { endpoint, maskText, schedulerFlags } from "./virtual.ts";
+import { maskText, schedulerFlags } from "./virtual.ts";
 
-const SCHEDULERS: readonly string[] = [
-  ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"],
-  "twos",
-];
 const PROTOCOL_OPTIONS = { tcp: "-t", udp: "-u", sctp: "--sctp-service" } as const;
 const METHOD_OPTIONS: Readonly<Partial<Record<ServiceView["method"], string>>> = {
   nat: "-m",
   dr: "-g",
   tun: "-i",
 };
-const LAST_PORT = 65_535;
 /** Slots of mh's table in a kernel as its makers ship it. */
 const MH_SLOTS = 4093;
-/** The largest number that `-x` takes. */
-const MOST_CONNECTIONS = 65_535;
 
 /** One line of `-A`: what it is for, and the port that its servers have who name none. */
 interface Rule {
@@ -42,7 +37,7 @@ const remark = ({ name }: ServiceView, text: string): string => `# ${name}: ${te
 /** Why IPVS can do nothing like it. */
 function whyNot({ method, scheduler }: ServiceView): string | undefined {
   if (METHOD_OPTIONS[method] === undefined) return `left out: IPVS has no method ${method}`;
-  if (!SCHEDULERS.includes(scheduler)) return `left out: IPVS has no scheduler ${scheduler}`;
+  if (!IPVS_SCHEDULERS.includes(scheduler)) return `left out: IPVS has no scheduler ${scheduler}`;
   return undefined;
 }
 
@@ -115,7 +110,7 @@ function rulesOf(service: ServiceView, all: readonly ServiceView[]) {
         remarks.push(`left out: ${ports}: IPVS takes all ports with persistence only (-p)`);
       } else {
         const port = isAll ? 0 : firstPort;
-        const what = `${PROTOCOL_OPTIONS[protocol]} ${endpoint(host, port)}`;
+        const what = `${PROTOCOL_OPTIONS[protocol]} ${formatEndpoint(host, port)}`;
         rules.push({ what, port, family: host.includes(":") ? 6 : 4 });
       }
     }
@@ -167,12 +162,13 @@ function addServer(service: ServiceView, server: ServiceServerView, rule: Rule):
   const { name, host, port, weight, upper, lower } = server;
   if (host === "") return [remark(service, `server ${name} is left out: it has no address now`)];
   // Only nat writes a port in.
-  const to = endpoint(host, method === "nat" && port > 0 ? port : rule.port);
+  const to = formatEndpoint(host, method === "nat" && port > 0 ? port : rule.port);
   const words = [`-a ${rule.what} -r ${to} ${METHOD_OPTIONS[method]}`, `-w ${weight}`];
   if (upper > 0) {
-    words.push(`-x ${Math.min(upper, MOST_CONNECTIONS)}`);
+    words.push(`-x ${Math.min(upper, IPVS_MOST_CONNECTIONS)}`);
     // Three quarters is what IPVS does by itself.
-    if (lower !== Math.ceil((upper * 3) / 4)) words.push(`-y ${Math.min(lower, MOST_CONNECTIONS)}`);
+    if (lower !== Math.ceil((upper * 3) / 4))
+      words.push(`-y ${Math.min(lower, IPVS_MOST_CONNECTIONS)}`);
   }
   if (tunnel && tunnel.type !== "ipip") {
     words.push(`--tun-type ${tunnel.type}`);

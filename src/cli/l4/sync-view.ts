@@ -1,20 +1,16 @@
+import { formatEndpoint } from "#base/address.ts";
 import type { DirectorView } from "#control/api.ts";
 import { printable, type Style } from "../style.ts";
-import { type Column, formatTable } from "../table.ts";
+import { type Column, formatTable, left } from "../table.ts";
 
 type SyncView = NonNullable<DirectorView["sync"]>;
 
-const COLUMNS: readonly Column[] = [
-  { title: "PEER" },
-  { title: "KIND" },
-  { title: "ROLE" },
-  { title: "HEARD" },
-];
+const COLUMNS: readonly Column[] = [left("PEER"), left("KIND"), left("ROLE"), left("HEARD")];
 
 /** What another director is told, who is there, and what came of it: `ipvsadm -L --daemon`. */
 export function syncView(sync: SyncView, style: Style): string {
   const { role, id, interface: device, to, port, problem, counts, waiting, isTellingAll } = sync;
-  const where = to.map((host) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`));
+  const where = to.map((host) => formatEndpoint(host, port));
   const refused = Object.entries(counts.refused).filter(([, count]) => count > 0);
   const told = `${counts.sentConnections} connections, ${counts.sentTemplates} templates, ${counts.sentMessages} messages`;
   const heard = `${counts.receivedConnections} connections, ${counts.receivedTemplates} templates, ${counts.receivedMessages} messages`;

@@ -1,8 +1,7 @@
+import { formatEndpoint } from "#base/address.ts";
+import { protocolTitle } from "#base/protocol.ts";
 import type { TracedPacket } from "#control/api.ts";
 import type { Style } from "../style.ts";
-import { endpoint } from "./virtual.ts";
-
-const PROTOCOLS: Readonly<Record<number, string>> = { 6: "TCP", 17: "UDP", 132: "SCTP" };
 
 /** Why a packet was not simply forwarded. */
 const REASONS: Readonly<Record<NonNullable<TracedPacket["reason"]>, string>> = {
@@ -42,13 +41,13 @@ const WHAT: Readonly<Record<TracedPacket["what"], string>> = {
 /** A packet in one line: time, flow, service, what became of it. */
 export function traceLine(packet: TracedPacket, style: Style): string {
   const { what, reason, protocol, flags, state, bytes, service } = packet;
-  const client = endpoint(packet.client, packet.clientPort);
+  const client = formatEndpoint(packet.client, packet.clientPort);
   const isReply = what === "reply";
-  const flow = `${client} ${isReply ? "<" : ">"} ${endpoint(packet.address, packet.port)}`;
+  const flow = `${client} ${isReply ? "<" : ">"} ${formatEndpoint(packet.address, packet.port)}`;
   const became = what === "dropped" || what === "rejected" ? style.red(WHAT[what]) : WHAT[what];
   return [
     style.dim(clock(packet.at)),
-    PROTOCOLS[protocol] ?? `IP ${protocol}`,
+    protocolTitle(protocol) ?? `IP ${protocol}`,
     flow,
     ...(flags === "" ? [] : [`[${flags}]`]),
     `${bytes} B`,

@@ -1,3 +1,4 @@
+import { formatEndpoint, LAST_PORT } from "#base/address.ts";
 import { formatServiceAddress } from "#config/model/service-address.ts";
 import type { ServiceView } from "#control/api.ts";
 
@@ -22,10 +23,6 @@ const FORWARD: Readonly<Record<Method, string>> = {
 /** The word for a method in the column Forward. */
 export const forwardWord = (method: Method): string => FORWARD[method];
 
-/** `10.0.0.1:80`, `[fd00::1]:80`. */
-export const endpoint = (host: string, port: number): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-
 /** Every one of a service, by protocol; all ports of an address are port 0, as IPVS says it. */
 export function virtualsOf({ protocols, binds, mark, markFamily }: ServiceView): Virtual[] {
   if (mark > 0) {
@@ -34,10 +31,10 @@ export function virtualsOf({ protocols, binds, mark, markFamily }: ServiceView):
   }
   return protocols.flatMap((protocol) =>
     binds.map((bind): Virtual => {
-      const isAll = bind.firstPort === 1 && bind.lastPort === 65_535;
+      const isAll = bind.firstPort === 1 && bind.lastPort === LAST_PORT;
       return {
         protocol: protocol.toUpperCase() as "TCP",
-        address: isAll ? endpoint(bind.host, 0) : formatServiceAddress(bind),
+        address: isAll ? formatEndpoint(bind.host, 0) : formatServiceAddress(bind),
         family: bind.host.includes(":") ? 6 : 4,
       };
     }),

@@ -1,3 +1,4 @@
+import { PROTOCOL_NAMES } from "#base/protocol.ts";
 import type { DirectorPlan, ServicePlan, SyncPlan } from "#plan/plan.ts";
 import type { Director } from "../model/director.ts";
 import type { Service } from "../model/service.ts";
@@ -66,7 +67,7 @@ function planPersistence({
 
 /** A mark says which packets are meant, so that there the protocol need not be named. */
 export const protocolsOf = ({ protocol, mark }: Service): ServicePlan["protocols"] =>
-  protocol ?? (mark === undefined ? ["tcp"] : ["tcp", "udp", "sctp"]);
+  protocol ?? (mark === undefined ? ["tcp"] : PROTOCOL_NAMES);
 
 /** Family of the packets that a service's mark is looked for on. */
 export const markFamilyOf = ({ family }: Service): 4 | 6 => (family === "ipv6" ? 6 : 4);

@@ -1,3 +1,4 @@
+import { LAST_PORT } from "#base/address.ts";
 import { formatIp, parseIp } from "#base/ip.ts";
 
 /** Where an address of ipvsadm points. */
@@ -9,8 +10,6 @@ export interface Endpoint {
   /** undefined when none was written. */
   readonly port: number | undefined;
 }
-
-const LAST_PORT = 65_535;
 
 /** Ports that rules name most; the rest of /etc/services differs from machine to machine. */
 const PORTS: Readonly<Record<string, number>> = {

@@ -1,3 +1,4 @@
+import { bracketed, formatEndpoint, LAST_PORT } from "#base/address.ts";
 import { WEIGHT_MAX } from "#plan/board.ts";
 import type { ImportOptions, Section } from "../importer.ts";
 import { limitFields } from "../model/engine.ts";
@@ -9,7 +10,6 @@ import { withoutDefaults } from "./settings.ts";
 
 /** An interface that many machines have, for people to put their own in its place. */
 const PLACEHOLDER = "eth0";
-const LAST_PORT = 65_535;
 const LONGEST_NAME = 64;
 /** Addresses of one service. */
 const MOST_BINDS = 256;
@@ -142,7 +142,7 @@ function composeWhat(rule: ServiceRule, all: readonly ServiceRule[], faults: Fau
   }
   const { host, kind } = what;
   const protocol = kind === "tcp" ? {} : { protocol: kind };
-  const at = family === 6 ? `[${host}]` : host;
+  const at = bracketed(host);
   if (what.port > 0) return { bind: `${at}:${what.port}`, ...protocol };
   const taken = all.flatMap((other) =>
     other.what.kind === kind && other.what.host === host && other.what.port > 0
@@ -202,7 +202,7 @@ function composeServers(all: readonly ServerRule[], scale: number): Section {
 
 function composeServer(server: ServerRule, scale: number): unknown {
   const { host, port, upper, lower } = server;
-  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const address = formatEndpoint(host, port);
   // None of those that take something may end with nothing.
   const weight = Math.ceil(server.weight * scale);
   const more = {

@@ -2,15 +2,12 @@ import { whyNoUnicast } from "../model/service-address.ts";
 import { type Endpoint, parseEndpoint, parseMask, parseNumber } from "./address.ts";
 import { type DaemonRule, readDaemon } from "./daemon-rule.ts";
 import type { Faults } from "./faults.ts";
+import { IPVS_SCHEDULERS } from "./ipvs.ts";
 import type { Call, OptionName } from "./options.ts";
 import { readServer } from "./server-rule.ts";
 import type { ServiceRule, What } from "./service-rule.ts";
 import { applySetting, type Setting } from "./settings.ts";
 
-const SCHEDULERS: readonly string[] = [
-  ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"],
-  "twos",
-];
 /** Flags of `-b`, which have a name for each scheduler that knows them, and a number. */
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   fallback: ["sh-fallback", "mh-fallback", "flag-1"],
@@ -90,7 +87,7 @@ export class RuleSet {
     const faults: readonly [boolean, string][] = [
       [isEdit && !known, "there is no such service to edit"],
       [!isEdit && known !== undefined, "there is such a service already"],
-      [!SCHEDULERS.includes(scheduler), `IPVS has no scheduler ${JSON.stringify(scheduler)}`],
+      [!IPVS_SCHEDULERS.includes(scheduler), `IPVS has no scheduler ${JSON.stringify(scheduler)}`],
       [onePacket && kind !== "udp" && kind !== "mark", "-o is for UDP alone"],
       [engine !== undefined && engine !== "sip", `IPVS has one engine, sip, and no ${engine}`],
       [engine !== undefined && kind !== "udp" && kind !== "mark", "--pe sip is for UDP alone"],

@@ -1,6 +1,8 @@
+import { LAST_PORT } from "#base/address.ts";
 import { whyNoUnicast } from "../model/service-address.ts";
 import { type Endpoint, parseEndpoint, parseNumber } from "./address.ts";
 import type { Faults } from "./faults.ts";
+import { IPVS_MOST_CONNECTIONS } from "./ipvs.ts";
 import type { Call } from "./options.ts";
 import type { ServerRule, ServiceRule, TunnelRule } from "./service-rule.ts";
 
@@ -9,7 +11,6 @@ type Given = Call["options"];
 const METHODS = { gatewaying: "dr", ipip: "tun", masquerading: "nat" } as const;
 const TUNNELS = ["ipip", "gue", "gre"] as const;
 const MOST_WEIGHT = 2_147_483_647;
-const MOST_CONNECTIONS = 65_535;
 
 /** Reads what a call says of a server; undefined when it cannot be taken, which was told. */
 export function readServer(
@@ -87,7 +88,7 @@ function tunnelOf(
     faults.error(`--tun-type is one of ${TUNNELS.join(", ")}, not ${options.get("tun-type")}`);
     return undefined;
   }
-  const port = numberOf(options, "tun-port", 65_535, 0, faults);
+  const port = numberOf(options, "tun-port", LAST_PORT, 0, faults);
   if (port === undefined) return undefined;
   if (type === "gue" && options.has("tun-port") && port === 0) {
     faults.error("--tun-port is a port from 1 to 65535");
@@ -106,8 +107,8 @@ function limitsOf(
   options: Given,
   faults: Faults,
 ): { readonly upper: number; readonly lower: number } | undefined {
-  const upper = numberOf(options, "u-threshold", MOST_CONNECTIONS, 0, faults);
-  const lower = numberOf(options, "l-threshold", MOST_CONNECTIONS, 0, faults);
+  const upper = numberOf(options, "u-threshold", IPVS_MOST_CONNECTIONS, 0, faults);
+  const lower = numberOf(options, "l-threshold", IPVS_MOST_CONNECTIONS, 0, faults);
   if (upper === undefined || lower === undefined) return undefined;
   if (lower > 0 && upper === 0) faults.warning("-y is for servers with -x");
   if (lower <= upper) return { upper, lower };

@@ -1,11 +1,10 @@
+import { bracketed, LAST_PORT } from "#base/address.ts";
 import { formatIp, inNetwork, parseIp, parseNetwork } from "#base/ip.ts";
 import type { ServiceBind } from "#plan/plan.ts";
 import { type Common, type Field, scalar } from "#schema/index.ts";
 
 /** Longest timeout of the director: 31 days, which is below 2³² ms. */
 export const LONGEST_MS = 31 * 86_400_000;
-
-const LAST_PORT = 65_535;
 
 const notUnicast = ["0.0.0.0/8", "224.0.0.0/4", "255.255.255.255", "::", "ff00::/8"]
   .map(parseNetwork)
@@ -73,7 +72,7 @@ function parsePorts(written: string): Omit<ServiceBind, "host"> | string {
 
 /** The text that reads back to the same address and ports. */
 export function formatServiceAddress({ host, firstPort, lastPort }: ServiceBind): string {
-  const at = host.includes(":") ? `[${host}]` : host;
+  const at = bracketed(host);
   if (firstPort === lastPort) return `${at}:${firstPort}`;
   return firstPort === 1 && lastPort === LAST_PORT ? `${at}:*` : `${at}:${firstPort}-${lastPort}`;
 }

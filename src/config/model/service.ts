@@ -1,3 +1,4 @@
+import { PROTOCOL_NAMES } from "#base/protocol.ts";
 import {
   bool,
   duration,
@@ -47,7 +48,7 @@ const tunnelFields = {
   ),
 };
 
-const protocol = oneOf(["tcp", "udp", "sctp"], { help: "A protocol" });
+const protocol = oneOf(PROTOCOL_NAMES, { help: "A protocol" });
 
 const connectionLimit = (help: string) =>
   optional(int({ help: `${help}; absent: no limit`, min: 1, max: 16_777_216 }));

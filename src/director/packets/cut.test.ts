@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
+import type { ProtocolName } from "#base/protocol.ts";
 import { describeLoops, type ServerSpec, VERDICT } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
 import { flowLabel } from "#kit/flow-label.ts";
@@ -25,7 +26,6 @@ import {
 import { frameFaults } from "#kit/packet-check.ts";
 import type { Tap } from "#kit/tap.ts";
 import { METHOD, SERVICE_FLAG, TUNNEL } from "#plan/director-numbers.ts";
-import type { ProtocolName } from "../rows.ts";
 
 /*
  * Packets that are too big for the way and may be cut up (RFC 791 section 3.2). What is left of one

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { ProtocolName } from "#base/protocol.ts";
 import { directorBed, noDirector } from "#kit/director-bed.ts";
 import { FAMILIES, type FamilyName, PEOPLE, PROTOCOLS, TRANSPORTS } from "#kit/director-cases.ts";
 import { flowLabel } from "#kit/flow-label.ts";
@@ -17,7 +18,6 @@ import {
   udp,
 } from "#kit/packet.ts";
 import { METHOD, TUNNEL } from "#plan/director-numbers.ts";
-import type { ProtocolName } from "../rows.ts";
 
 /*
  * ICMP errors about packets of connections (RFC 792, 4443, 5508): to whom they tell something, in

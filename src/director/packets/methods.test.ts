@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { ProtocolName } from "#base/protocol.ts";
 import { describeLoops, directorBed, noDirector } from "#kit/director-bed.ts";
 import { FAMILIES, type FamilyName, PEOPLE, PROTOCOLS, TRANSPORTS } from "#kit/director-cases.ts";
 import { flowLabel } from "#kit/flow-label.ts";
@@ -17,7 +18,6 @@ import {
 } from "#kit/packet.ts";
 import { frameFaults } from "#kit/packet-check.ts";
 import { METHOD, TUNNEL } from "#plan/director-numbers.ts";
-import type { ProtocolName } from "../rows.ts";
 
 const IN = { from: 40_000, to: 80 };
 const OUT = { from: 80, to: 40_000 };

@@ -6,6 +6,7 @@ import type { PacketSchedule, PacketServer } from "#balance/packet-schedule.ts";
 import { createPacketTwin } from "#balance/packet-twin.ts";
 import { mix32 } from "#base/hash.ts";
 import { formatIp } from "#base/ip.ts";
+import { PROTOCOL, type ProtocolName } from "#base/protocol.ts";
 import { describeLoops, directorBed, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
 import { frame, ip, ip16, sctp, tcp, udp } from "#kit/packet.ts";
 import { packetSchedule, packetSchedules } from "#kit/packet-schedules.ts";
@@ -29,7 +30,7 @@ import {
   PACKET_SEED,
 } from "#plan/packet-schedule.ts";
 import { composePool } from "../pool.ts";
-import { PROTOCOL, type ProtocolName, ticksOf } from "../rows.ts";
+import { ticksOf } from "../ticks.ts";
 
 /*
  * For every scheduler that packets can have: the server that the kernel's program chooses is the

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { ProtocolName } from "#base/protocol.ts";
 import { directorBed, noDirector, VERDICT } from "#kit/director-bed.ts";
 import { FAMILIES, type FamilyName, PEOPLE, PROTOCOLS, TRANSPORTS } from "#kit/director-cases.ts";
 import { frame, gre, gue, icmp, ip, ipip, type Payload, settledQuote, tcp } from "#kit/packet.ts";
 import { METHOD, TUNNEL } from "#plan/director-numbers.ts";
-import type { ProtocolName } from "../rows.ts";
 
 /*
  * A link between the director and a server is too small for a packet in its tunnel: a router there

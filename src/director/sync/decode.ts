@@ -1,3 +1,4 @@
+import { viewOf } from "#base/bytes.ts";
 import {
   ENGINE_DATA_MAX,
   ENGINE_NAME_MAX,
@@ -30,7 +31,7 @@ export interface BadMessage {
  */
 export function readMessage(bytes: Uint8Array): ReadMessage | BadMessage {
   if (bytes.length < MESSAGE.BYTES) return { fault: "shorter than a header" };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const view = viewOf(bytes);
   if (bytes[MESSAGE.VERSION] !== PROTOCOL_VERSION || bytes[0] !== 0) {
     return { fault: "not of version 1" };
   }

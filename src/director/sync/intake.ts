@@ -1,12 +1,14 @@
 import { viewOf } from "#base/bytes.ts";
 import { formatIp } from "#base/ip.ts";
-import { CONFIG, CONNECTION, FLOW, REPLY, TEMPLATE, TEMPLATE_KEY } from "#plan/director-layout.ts";
+import { PROTOCOL } from "#base/protocol.ts";
+import { CONNECTION, FLOW, REPLY, TEMPLATE, TEMPLATE_KEY } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { type ConnectionCounts, replyKey } from "../connection-counts.ts";
 import type { Kernel } from "../kernel.ts";
-import { maskOf, PROTOCOL, rowKey, serverKey, ticksOf } from "../rows.ts";
-import { kernelTicks } from "../ticks.ts";
+import { maskOf, serverKey } from "../rows.ts";
+import { kernelTicks, ticksOf } from "../ticks.ts";
+import { timeoutsIn } from "../timeouts.ts";
 import type { SyncRefusal } from "./counts.ts";
 import { type Known, NOTICED } from "./known.ts";
 import { readCall } from "./own.ts";
@@ -54,8 +56,7 @@ export class Intake {
 
   /** To be called before entries of a message are taken. */
   begin(): void {
-    const config = this.#parts.kernel.configuration.lookup(rowKey(0))!;
-    this.#timeouts = new Uint32Array(config.slice(CONFIG.TIMEOUT).buffer);
+    this.#timeouts = timeoutsIn(this.#parts.kernel.configuration);
   }
 
   take(entry: SyncEntry): Taken {

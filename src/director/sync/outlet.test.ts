@@ -6,7 +6,7 @@ import { CONNECTION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG } from "#plan/director-numbers.ts";
 import { composeDestination } from "../compose.ts";
 import type { ServerFacts } from "../facts.ts";
-import { ticksOf } from "../rows.ts";
+import { ticksOf } from "../ticks.ts";
 import { timeoutTicks } from "../timeouts.ts";
 import { createCounts } from "./counts.ts";
 import { readMessage } from "./decode.ts";

@@ -1,8 +1,8 @@
 import { CONNECTION, DESTINATION, FLOW, TEMPLATE, TEMPLATE_KEY } from "#plan/director-layout.ts";
 import { CONN_STATE, CONNECTION_FLAG } from "#plan/director-numbers.ts";
 import type { SyncPlan } from "#plan/plan.ts";
-import { msOfTicks, ticksOf } from "../rows.ts";
 import type { PassTime, PassVisitor } from "../sweeper.ts";
+import { msOfTicks, ticksOf } from "../ticks.ts";
 import type { SyncCounts } from "./counts.ts";
 import { connectionEntry, templateEntries } from "./entries.ts";
 import { type Known, NOTICED } from "./known.ts";

@@ -1,10 +1,14 @@
+import { LAST_PORT } from "#base/address.ts";
+import { viewOf } from "#base/bytes.ts";
 import { isMapped } from "#base/ip.ts";
+import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION } from "#plan/director-layout.ts";
 import { DESTINATION_FLAG, METHOD } from "#plan/director-numbers.ts";
+import { METHODS } from "#plan/methods.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { lookupsOf } from "../compose.ts";
 import type { Director } from "../director.ts";
-import { markKey, PROTOCOL, serviceKey } from "../rows.ts";
+import { markKey, serviceKey } from "../rows.ts";
 import { textOf } from "../text-key.ts";
 
 /** What of a director is needed here. */
@@ -34,7 +38,7 @@ const MOVABLE: ReadonlySet<number> = new Set([METHOD.NAT, METHOD.DR, METHOD.TUN]
 
 /** A service's connections can be another director's too. */
 export const isMovable = ({ method, onePacket }: ServicePlan): boolean =>
-  !onePacket && (method === "nat" || method === "dr" || method === "tun");
+  !onePacket && MOVABLE.has(METHODS[method]);
 
 /** Services and servers of the Plan in force, as others name them. */
 export class Places {
@@ -145,7 +149,7 @@ export class Places {
   placeAt(row: number): Place | undefined {
     const value = this.#director.destination(row);
     if (!value || (value[DESTINATION.FLAGS]! & DESTINATION_FLAG.PRESENT) === 0) return undefined;
-    const view = new DataView(value.buffer, value.byteOffset, value.length);
+    const view = viewOf(value);
     return {
       row,
       value,
@@ -157,7 +161,7 @@ export class Places {
 }
 
 export const isAll = ({ first, last }: { readonly first: number; readonly last: number }) =>
-  first <= 1 && last === 65_535;
+  first <= 1 && last === LAST_PORT;
 
 export const familyOf = (address: Uint8Array, at = 0): 4 | 6 => (isMapped(address, at) ? 4 : 6);
 

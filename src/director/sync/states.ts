@@ -1,13 +1,10 @@
+import { PROTOCOL } from "#base/protocol.ts";
 import { CONN_STATE } from "#plan/director-numbers.ts";
 
 /*
  * States as they travel: those of TCP have the same numbers here, UDP has one, and of IPVS's 14 of
  * SCTP (ip_vs_proto_sctp.c) three are told apart.
  */
-
-export const TCP = 6;
-const UDP = 17;
-const SCTP = 132;
 
 const WIRE_SCTP_ESTABLISHED = 8;
 const WIRE_SCTP_SHUTDOWN_SENT = 9;
@@ -57,11 +54,11 @@ export function wireState(state: number): number {
 /** What others say of a connection, or undefined where there is no such protocol or state. */
 export function stateOf(protocol: number, wire: number): number | undefined {
   switch (protocol) {
-    case TCP:
+    case PROTOCOL.tcp:
       return wire <= CONN_STATE.SYNACK ? wire : undefined;
-    case UDP:
+    case PROTOCOL.udp:
       return wire === 0 ? CONN_STATE.UDP : undefined;
-    case SCTP:
+    case PROTOCOL.sctp:
       if (wire >= WIRE_SCTP_STATES) return undefined;
       if (wire < WIRE_SCTP_ESTABLISHED) return CONN_STATE.SCTP_INIT;
       return wire === WIRE_SCTP_ESTABLISHED ? CONN_STATE.SCTP_ESTABLISHED : CONN_STATE.SCTP_CLOSING;

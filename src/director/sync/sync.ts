@@ -1,3 +1,4 @@
+import { viewOf } from "#base/bytes.ts";
 import type { Cancel, Timers } from "#base/clock.ts";
 import type { Batch } from "#io/bpf/map-batch.ts";
 import { GroupSocket } from "#io/group-socket.ts";
@@ -5,7 +6,7 @@ import { type ListedInterface, listInterfaces } from "#io/interfaces.ts";
 import { Netlink } from "#io/netlink.ts";
 import { randomSeed } from "#io/seed.ts";
 import type { SyncPlan } from "#plan/plan.ts";
-import { isShort } from "../defence.ts";
+import { isShort } from "#plan/table-count.ts";
 import type { Director } from "../director.ts";
 import type { Sweeper } from "../sweeper.ts";
 import { kernelTicks } from "../ticks.ts";
@@ -312,7 +313,7 @@ export class Sync {
     this.#templates = pass;
     const { keys, values, count } = batch;
     const keyWords = new Int32Array(keys.buffer, keys.byteOffset, keys.length >> 2);
-    const valueView = new DataView(values.buffer, values.byteOffset, values.length);
+    const valueView = viewOf(values);
     const now = kernelTicks();
     for (let i = 0; i < count; i++) {
       this.#outlet.visitTemplate(keyWords, valueView, i, now);

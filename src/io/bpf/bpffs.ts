@@ -1,11 +1,18 @@
 import { mkdirSync, statfsSync } from "node:fs";
+import { join } from "node:path";
 import { utf8 } from "#base/bytes.ts";
 import { must } from "../errno-names.ts";
 import { addressOf, native } from "../ffi.ts";
 
+/** Where names of BPF objects are. */
+export const BPFFS = "/sys/fs/bpf";
+
 const BPF_FS_MAGIC = 0xcafe4a11;
 
 const mount = native("mount", "i32", "u64", "u64", "u64", "u64", "u64");
+
+/** The folder of what is pinned under a name. */
+export const pinsFolder = (pins: string): string => join(BPFFS, pins);
 
 /** Whether names for BPF objects can be made there. */
 export function isBpffs(path: string): boolean {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ERRNO, type SystemError } from "../errno-names.ts";
 import { MAP_FLAG, MAP_TYPE } from "./abi.ts";
+import { BPFFS } from "./bpffs.ts";
 import { type Btf, KIND } from "./btf.ts";
 import { possibleCpus } from "./cpus.ts";
 import { BpfMap, type MapSpec } from "./map.ts";
@@ -19,7 +20,6 @@ export interface MapOptions {
   readonly pinRoot?: string;
 }
 
-const DEFAULT_PIN_ROOT = "/sys/fs/bpf";
 /** Kinds of maps whose keys and values the kernel lets have types. */
 const TYPED: ReadonlySet<number> = new Set([
   MAP_TYPE.HASH,
@@ -54,7 +54,7 @@ export function createMaps(
       maps[definition.name] = fitting(given, spec);
       continue;
     }
-    const map = obtain(definition, spec, options.pinRoot ?? DEFAULT_PIN_ROOT, btfFd);
+    const map = obtain(definition, spec, options.pinRoot ?? BPFFS, btfFd);
     opened(map);
     maps[definition.name] = fitting(map, spec);
   }

@@ -1,23 +1,21 @@
+import { CONNECTIONS } from "../limits.ts";
 import { json, type Route, refuse } from "../route.ts";
 import { type ConnectionsQuery, findConnections } from "../tracked.ts";
-
-const FEW = 1000;
-const MOST = 100_000;
 
 export const connections: Route = {
   method: "GET",
   path: "/api/v1/director/connections",
-  summary: `connections that layer 4 tracks, ${FEW} at most; ?limit= up to ${MOST}, ?service= a name or an address, ?client= an address, ?templates=only those of persistence`,
+  summary: `connections that layer 4 tracks, ${CONNECTIONS.fallback} at most; ?limit= up to ${CONNECTIONS.max}, ?service= a name or an address, ?client= an address, ?templates=only those of persistence`,
   // Addresses of clients are no figures, and reading the table takes its time.
   adminOnly: true,
   run({ query }, { api }) {
-    const limit = Number(query.get("limit") ?? FEW);
-    if (!Number.isInteger(limit) || limit < 1 || limit > MOST) {
-      return refuse("USAGE", `limit is a number from 1 to ${MOST}`);
+    const limit = Number(query.get("limit") ?? CONNECTIONS.fallback);
+    if (!Number.isInteger(limit) || limit < 1 || limit > CONNECTIONS.max) {
+      return refuse("USAGE", `limit is a number from 1 to ${CONNECTIONS.max}`);
     }
     const wanted: ConnectionsQuery = {
       limit,
-      most: MOST,
+      most: CONNECTIONS.max,
       service: query.get("service") ?? undefined,
       client: query.get("client") ?? undefined,
       onlyTemplates: query.get("templates") === "only",

@@ -1,7 +1,5 @@
+import { isShort } from "#plan/table-count.ts";
 import { check, type Finding, warning } from "../check.ts";
-
-/** Share of the table from which on it is nearly full, as the director has it. */
-const SHORT = 0.9;
 
 export const connectionTable = check({
   name: "connection-table",
@@ -20,7 +18,7 @@ export const connectionTable = check({
         ),
       );
     }
-    if (count > SHORT * size) {
+    if (isShort(table)) {
       found.push(
         warning(
           `the connection table has ${count} of ${size} entries: a full one throws out connections`,

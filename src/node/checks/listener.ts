@@ -1,5 +1,5 @@
+import { formatEndpoint } from "#base/address.ts";
 import { check, problem } from "../check.ts";
-import { isV4 } from "../forms.ts";
 
 export const listener = check({
   name: "listener",
@@ -10,7 +10,7 @@ export const listener = check({
       node!.ports
         .filter((port) => !node!.listens(address, port))
         .map((port) => {
-          const place = isV4(address) ? `${address}:${port}` : `[${address}]:${port}`;
+          const place = formatEndpoint(address, port);
           return problem(
             `nothing listens at ${place}: clients are refused`,
             `start the server, with ${place} or every address among those it listens at`,

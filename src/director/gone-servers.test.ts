@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import { noBpf } from "#kit/bpf.ts";
 import { planFromText } from "#kit/plan.ts";
 import { ServiceRows } from "#kit/service-rows.ts";
-import type { Plan } from "#plan/plan.ts";
-import { findKeptRows, withoutRows } from "./kept-rows.ts";
+import type { Plan, ServicePlan } from "#plan/plan.ts";
+import { findGoneRows } from "./gone-servers.ts";
 
 const servers = (count: number, first = 1): string =>
   Array.from({ length: count }, (_, i) => `s${first + i}: "10.0.0.${first + i}:80"`).join(", ");
@@ -21,12 +21,28 @@ backends:
   two: { servers: { ${two} } }
 `);
 
-/** Rows that are kept, by the service's name. */
-function kept(rows: ServiceRows, plan: Plan): Record<string, readonly number[]> {
+/** Rows of servers that are gone, by the service's name. */
+function gone(rows: ServiceRows, plan: Plan, hasAddress: (row: number) => boolean = () => true) {
   rows.assign(plan);
-  const found = findKeptRows(plan.services, rows.allotment, (one) => rows.rowsOf(plan, one));
-  return Object.fromEntries([...found].map(([{ name }, all]) => [name, all]));
+  const rowsOf = (service: ServicePlan) => rows.rowsOf(plan, service);
+  const found = findGoneRows(plan.services, rows.allotment, rowsOf, hasAddress);
+  return [...found].map(([{ name }, all]) => ({ name, all }));
 }
+
+/** Of these, those whose connections go on. */
+function kept(rows: ServiceRows, plan: Plan): Record<string, readonly number[]> {
+  const all = gone(rows, plan).map(({ name, all }): [string, readonly number[]] => [
+    name,
+    all.filter(({ isKept }) => isKept).map(({ row }) => row),
+  ]);
+  return Object.fromEntries(all.filter(([, some]) => some.length > 0));
+}
+
+/** Rows of `web` that say where a server is: the first ones, and none of other services. */
+const inUse =
+  (count: number) =>
+  (row: number): boolean =>
+    row < count;
 
 describe("rows whose connections go on", { skip: noBpf() }, () => {
   test("none, as long as nothing changes", (t) => {
@@ -57,15 +73,31 @@ describe("rows whose connections go on", { skip: noBpf() }, () => {
     kept(rows, planOf("one", "drop", servers(3)));
     assert.deepEqual(kept(rows, planOf("one", "drop", servers(12, 2))), { web: [1, 2] });
   });
+});
 
-  test("without those that nobody needs", (t) => {
+describe("rows of servers that are gone", { skip: noBpf() }, () => {
+  const dropped = [
+    { row: 1, isKept: false },
+    { row: 2, isKept: false },
+  ];
+
+  test("are known whether or not connections go on", (t) => {
     const rows = new ServiceRows(t, 64);
-    rows.assign(planOf("one", "keep", servers(3)));
-    const plan = planOf("two", "keep", servers(3));
-    rows.assign(plan);
-    const found = findKeptRows(plan.services, rows.allotment, (one) => rows.rowsOf(plan, one));
-    const left = withoutRows(found, (row) => row !== 1);
-    assert.deepEqual([...left.values()], [[1]]);
-    assert.equal(withoutRows(left, () => true).size, 0);
+    kept(rows, planOf("one", "drop", servers(3)));
+    const fewer = planOf("one", "drop", servers(1));
+    assert.deepEqual(gone(rows, fewer, inUse(3)), [{ name: "web", all: dropped }]);
+    rows.clear(2);
+    assert.deepEqual(gone(rows, fewer, inUse(3)), [{ name: "web", all: dropped }]);
+  });
+
+  test("as long as they say where their servers are", (t) => {
+    const rows = new ServiceRows(t, 64);
+    kept(rows, planOf("one", "drop", servers(3)));
+    const fewer = planOf("one", "drop", servers(1));
+    assert.deepEqual(gone(rows, fewer, inUse(2)), [{ name: "web", all: dropped.slice(0, 1) }]);
+    assert.deepEqual(
+      gone(rows, fewer, () => false),
+      [],
+    );
   });
 });
