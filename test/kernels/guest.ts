@@ -17,7 +17,16 @@ const ENVIRONMENT = [
   `NODE_COMPILE_CACHE=${process.env["NODE_COMPILE_CACHE"] ?? ""}`,
 ];
 /** Loaded from the kernel's own package once the host's files are there. */
-const LATER = ["veth", "bridge", "macvlan", "sch_ingress", "cls_bpf", "nf_tables"];
+const LATER = [
+  "veth",
+  "bridge",
+  "macvlan",
+  "sch_ingress",
+  "cls_bpf",
+  "cls_flower",
+  "act_skbedit",
+  "nf_tables",
+];
 
 const prepare = (modules: string): string => `
 
