@@ -23,6 +23,7 @@ import { Interfaces, type Taking } from "./interfaces.ts";
 import { findKeptRows, findLeftRows, type KeptRows, withoutRows } from "./kept-rows.ts";
 import { Kernel, type MapName } from "./kernel.ts";
 import { ALL_PORTS, findLocalPorts } from "./local-ports.ts";
+import { findOwnAddress } from "./own-addresses.ts";
 import { composePool, type Pool, scheduleOf } from "./pool.ts";
 import { Pools } from "./pools.ts";
 import { type ProbedServer, type ProbePath, Probes } from "./probes.ts";
@@ -211,7 +212,11 @@ export class Director {
    */
   refreshRoutes(): boolean {
     const plan = this.#plan;
-    if (!plan || !this.#routes.refreshSome(ROUTES_AT_ONCE)) return false;
+    if (!plan) return false;
+    if (!this.#routes.refreshSome(ROUTES_AT_ONCE)) {
+      if (this.#probes.dependsOnAddresses) this.#probe(plan);
+      return false;
+    }
     for (const service of plan.services) {
       for (const { row, facts } of this.rowsOf(service)) this.#writeRoute(row, facts);
     }
@@ -248,17 +253,22 @@ export class Director {
 
   /** Checks that go by services. */
   #probe(plan: Plan): void {
-    const names = new Set([...this.#byBackend.keys()].map(({ check }) => check?.via));
-    const services = plan.services.filter(({ name }) => names.has(name));
-    const servers = services.flatMap((service): ProbedServer[] =>
-      this.rowsOf(service).map(({ row, facts }) => ({
+    const { services, director } = plan;
+    const servers = services.flatMap((service): ProbedServer[] => {
+      const { check } = plan.backends[service.backend]!;
+      if (check?.via !== service.name) return [];
+      const vip = parseIp(check.vip ?? service.binds[0]!.host)!;
+      return this.rowsOf(service).map(({ row, facts }) => ({
         row,
         address: facts.address,
-        service: parseIp(service.binds[0]!.host)!,
+        service: vip,
         interface: this.#rows.routes.u32(row, ROUTE.INTERFACE),
-      })),
+        tunnelled: service.method === "tun",
+      }));
+    });
+    this.#probes.apply(servers, director!.interfaces, (family) =>
+      findOwnAddress(this.#netlink, family, director!, services),
     );
-    this.#probes.apply(servers, plan.director!.interfaces);
   }
 
   /** The connection table was counted: what is done against a shortage is done from now on. */

@@ -50,8 +50,8 @@ export const MAPS = [
     "fragments",
     "cuttings",
     "pools",
-    "probes",
-    "probed",
+    "probe_ways",
+    "probe_ends",
     "spares",
     "calls",
     "ports",
@@ -69,7 +69,7 @@ const FRAGMENTS = 16_384;
 const LOCALITIES = 65_536;
 const LOCALS = 256;
 /** Flows of checks that go the way of packets; a check is over in seconds. */
-const PROBED = 16_384;
+const PROBE_ENDS = 16_384;
 
 const sizesOf = (sizes: KernelSizes): Readonly<Record<string, number>> => ({
   lookups: LOOKUPS,
@@ -90,8 +90,8 @@ const sizesOf = (sizes: KernelSizes): Readonly<Record<string, number>> => ({
   localities: LOCALITIES,
   fragments: FRAGMENTS,
   pools: sizes.backends,
-  probes: sizes.destinations,
-  probed: PROBED,
+  probe_ways: sizes.destinations,
+  probe_ends: PROBE_ENDS,
   hops: sizes.destinations,
 });
 

@@ -1,9 +1,10 @@
-import { isMapped } from "#base/ip.ts";
 import { listInterfaces } from "#io/interfaces.ts";
 import type { Netlink } from "#io/netlink.ts";
+import { PROBE_WAY } from "#plan/director-layout.ts";
 import { PROBE } from "#plan/director-numbers.ts";
 import { attachProbe, detachProbe, probedDevices } from "./attach.ts";
 import type { Kernel } from "./kernel.ts";
+import { type Family, familyOf } from "./own-addresses.ts";
 import { rowKey } from "./rows.ts";
 import { Table } from "./table.ts";
 
@@ -17,7 +18,13 @@ export interface ProbedServer {
   readonly service: Uint8Array;
   /** Index of the interface towards it; 0 = there is no way. */
   readonly interface: number;
+  /** Packets get there in another, which may be of the other family. */
+  readonly tunnelled: boolean;
 }
+
+/** The check's packets are of the other family once they have left. */
+const crosses = ({ address, service }: ProbedServer): boolean =>
+  address !== undefined && familyOf(address) !== familyOf(service);
 
 /** An interface that checks leave by. */
 interface ProbedDevice {
@@ -27,6 +34,9 @@ interface ProbedDevice {
   /** What went wrong. */
   readonly problem?: string;
 }
+
+/** An address of this machine, of a family, that checks may come from; undefined: there is none. */
+type FindOwn = (family: Family) => Uint8Array | undefined;
 
 /** How a check gets there: by a mark for its packets; or why it cannot. */
 export type ProbePath = { readonly mark: number } | { readonly problem: string };
@@ -42,18 +52,37 @@ export class Probes {
   /** By index. */
   readonly #devices = new Map<number, ProbedDevice>();
   #servers: ReadonlyMap<number, ProbedServer> = new Map();
+  /** By family, where some server is not of its service's. */
+  #own: ReadonlyMap<Family, Uint8Array | undefined> = new Map();
 
   constructor(kernel: Kernel, netlink: Netlink) {
     this.#kernel = kernel;
     this.#netlink = netlink;
-    this.#table = new Table(kernel.maps.probes);
+    this.#table = new Table(kernel.maps.probe_ways);
   }
 
   /** Exactly these from now on. `taken`: where the director itself sees the answers. */
-  apply(servers: readonly ProbedServer[], taken: readonly string[]): void {
+  apply(servers: readonly ProbedServer[], taken: readonly string[], findOwn: FindOwn): void {
     this.#servers = new Map(servers.map((server) => [server.row, server]));
-    this.#table.replace(servers.map(({ row, service }) => ({ key: rowKey(row), value: service })));
+    const families = new Set(servers.filter(crosses).map(({ service }) => familyOf(service)));
+    this.#own = new Map([...families].map((family) => [family, findOwn(family)]));
+    this.#table.replace(
+      servers.map((server) => ({ key: rowKey(server.row), value: this.#wayTo(server) })),
+    );
     this.#attach(new Set(servers.map((server) => server.interface).filter(Boolean)), taken);
+  }
+
+  /** Some checks come from an address of ours that may be another by and by. */
+  get dependsOnAddresses(): boolean {
+    return this.#own.size > 0;
+  }
+
+  #wayTo(server: ProbedServer): Uint8Array {
+    const value = new Uint8Array(PROBE_WAY.BYTES);
+    value.set(server.service, PROBE_WAY.SERVICE);
+    const own = crosses(server) ? this.#own.get(familyOf(server.service)) : undefined;
+    if (own) value.set(own, PROBE_WAY.OURS);
+    return value;
   }
 
   #attach(wanted: ReadonlySet<number>, taken: readonly string[]): void {
@@ -88,8 +117,14 @@ export class Probes {
   pathTo(row: number): ProbePath {
     const server = this.#servers.get(row);
     if (!server?.address) return { problem: "the director does not know the server yet" };
-    if (isMapped(server.address) !== isMapped(server.service)) {
-      return { problem: "the service's address and the server's are not of one family" };
+    const family = familyOf(server.service);
+    if (crosses(server)) {
+      if (!server.tunnelled) {
+        return { problem: "the service's address and the server's are not of one family" };
+      }
+      if (!this.#own.get(family)) {
+        return { problem: `this machine has no IPv${family} address that a check could come from` };
+      }
     }
     const problem = this.#devices.get(server.interface)?.problem;
     return problem === undefined ? { mark: PROBE.MARK + row } : { problem };

@@ -232,6 +232,18 @@ struct route {
 	__u8 unused[2];
 };
 
+/* What the check of a server finds on it. Value of `probe_ways`, by row of `destinations`. */
+struct probe_way {
+	struct address service;
+	struct address ours; /* what it comes from, where the server is not of the service's family */
+};
+
+/* Between whom a check is as the kernel knows it. Value of `probe_ends`, by the answer's flow. */
+struct probe_end {
+	struct address server;
+	struct address ours;
+};
+
 /* Connections of a destination now. Kernel and control change it atomically. */
 struct load {
 	__s32 active;
