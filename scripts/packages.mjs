@@ -33,6 +33,7 @@ export const PROGRAMS = [
   { command: "ping", package: "iputils-ping", use: "traffic through BPF programs in tests" },
   { command: "hping3", package: "hping3", use: "a flood of SYNs in tests of the director" },
   { command: "ethtool", package: "ethtool", use: "packets as they are on a wire, in tests" },
+  { command: "systemd-analyze", package: "systemd", use: "tests of units" },
   { command: "clang", package: "clang", use: "BPF programs of tests" },
   {
     command: "llvm-strip",

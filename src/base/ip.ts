@@ -61,6 +61,12 @@ export function isMapped(bytes: Uint8Array, at = 0): boolean {
   return bytes[at + 10] === 255 && bytes[at + 11] === 255;
 }
 
+/** 127.0.0.0/8 or ::1, for packets that never leave a machine (RFC 1122 section 3.2.1.3, RFC 4291). */
+export function isLoopback(address: Uint8Array): boolean {
+  if (isMapped(address)) return address[12] === 127;
+  return address.every((byte, i) => byte === (i === 15 ? 1 : 0));
+}
+
 /** Text of 16 address bytes: dotted quad for IPv4-mapped, else RFC 5952. */
 export function formatIp(bytes: Uint8Array, at = 0): string {
   if (isMapped(bytes, at)) return Array.from(bytes.subarray(at + 12, at + 16)).join(".");

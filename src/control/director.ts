@@ -144,12 +144,12 @@ export class DirectorControl {
     }
   }
 
-  /** Servers that get nothing because they are on this machine, as far as that is news. */
+  /** Servers that get nothing because of where they are on this machine, as far as that is news. */
   #tellOfLocalServers(): void {
     const told = this.#toldOfLocal;
-    const now = this.#director!.localServers().map(({ service, server }) => ({
+    const now = this.#director!.unservedServers().map(({ service, server, why }) => ({
       service,
-      text: `Service ${service} sends nothing to ${server}, which is on this machine: nat and fullnat cannot`,
+      text: `Service ${service} sends nothing to ${server}: ${why}`,
     }));
     this.#toldOfLocal = new Set(now.map(({ text }) => text));
     for (const { service, text } of now) {

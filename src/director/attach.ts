@@ -13,7 +13,6 @@ const place = (folder: string, device: string): HookPlace => ({
   direction: "ingress",
 });
 
-/** Where checks leave by the way of packets. */
 const exit = (folder: string, device: string): HookPlace => ({
   folder,
   device,
@@ -40,44 +39,33 @@ export function attach(
 export const detach = (folder: string, netlink: Netlink, device: string): boolean =>
   detachHook(netlink, place(folder, device));
 
-/** What runs for checks that go the way of packets, where they leave and where they come back. */
-interface ProbePrograms {
-  readonly weir_exit: number;
-  readonly weir_probe_answer: number;
-}
-
-/**
- * Has checks that leave by the interface go the way of packets. `answers`: the director takes no
- * packets there, so somebody is to look for their answers. Throws like attach.
- */
-export function attachProbe(
+/** Looks for answers to checks where the director takes no packets. Throws like attach. */
+export function attachProbeAnswer(
   folder: string,
   netlink: Netlink,
-  programs: ProbePrograms,
+  program: number,
   device: string,
-  answers: boolean,
 ): void {
   mustBeEthernet(netlink, device);
-  if (answers) {
-    const name = "weir_probe_answer";
-    attachHook(netlink, programs[name], place(folder, device), name);
-  }
-  attachHook(netlink, programs.weir_exit, exit(folder, device), "weir_exit");
+  attachHook(netlink, program, place(folder, device), "weir_probe_answer");
 }
 
-/** Takes what attachProbe put there away again. */
-export function detachProbe(
+/** Has packets go through the program where they leave. Throws like attach. */
+export function attachExit(
   folder: string,
   netlink: Netlink,
+  program: number,
   device: string,
-  answers: boolean,
 ): void {
-  detachHook(netlink, exit(folder, device));
-  if (answers) detachHook(netlink, place(folder, device));
+  mustBeEthernet(netlink, device);
+  attachHook(netlink, program, exit(folder, device), "weir_exit");
 }
 
-/** Interfaces that attachProbe was called for, by us or by the control before. */
-export const probedDevices = (folder: string): string[] => hookedDevices(folder, "egress");
+export const detachExit = (folder: string, netlink: Netlink, device: string): boolean =>
+  detachHook(netlink, exit(folder, device));
+
+/** Interfaces that attachExit was called for, by us or by the control before. */
+export const exitDevices = (folder: string): string[] => hookedDevices(folder, "egress");
 
 function mustBeEthernet(netlink: Netlink, device: string): void {
   if (describeInterface(netlink, interfaceIndex(device)).isEthernet) return;

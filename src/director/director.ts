@@ -4,7 +4,10 @@ import type { BackendPlan, DirectorPlan, Plan, ServicePlan } from "#plan/plan.ts
 import type { TableCount } from "#plan/table-count.ts";
 import { Allotment } from "./allotment.ts";
 import { translates } from "./compose.ts";
+import { Exits } from "./exits.ts";
+import type { ServerFacts } from "./facts.ts";
 import { GoneServers } from "./gone-servers.ts";
+import { type UnservedServer, unserved } from "./here.ts";
 import { hookFor } from "./hook-choice.ts";
 import { Interfaces, type Taking } from "./interfaces.ts";
 import { Kernel } from "./kernel.ts";
@@ -36,6 +39,7 @@ export class Director {
   readonly #gone: GoneServers;
   readonly #services: Services;
   readonly #replySenders: ReplySenders;
+  readonly #exits: Exits;
   readonly #probes: Probes;
   readonly #interfaces: Interfaces;
   readonly #xdp: Xdp;
@@ -58,7 +62,8 @@ export class Director {
     this.#gone = new GoneServers(this.allotment, this.#roster, this.#servers);
     this.#services = new Services(maps, services, this.allotment);
     this.#replySenders = new ReplySenders(maps);
-    this.#probes = new Probes(kernel, this.#netlink);
+    this.#exits = new Exits(kernel, this.#netlink);
+    this.#probes = new Probes(kernel, this.#netlink, this.#exits);
     this.#interfaces = new Interfaces(kernel, this.#netlink);
     this.#xdp = new Xdp(kernel, this.#netlink, rows.routes);
   }
@@ -95,7 +100,9 @@ export class Director {
 
   /** Interfaces may have come, or come back; see Interfaces.follow. */
   followInterfaces(): readonly Taking[] {
-    return this.#interfaces.follow();
+    const changed = this.#interfaces.follow();
+    if (changed.length > 0 && this.#plan?.director) this.#followExits(this.#plan);
+    return changed;
   }
 
   /** Undefined where XDP is not wanted. */
@@ -120,7 +127,7 @@ export class Director {
     this.#servers.settleRoutes();
     this.#interfaces.apply({ ...director, hook: hookFor(plan, director) });
     this.#xdp.apply(director.xdp ? director.interfaces : []);
-    this.#probes.follow(plan, this.#roster, this.#servers);
+    this.#followExits(plan);
   }
 
   /** Follows what the Board says of servers since. True when something changed. */
@@ -134,7 +141,7 @@ export class Director {
     this.#writeBackends(changed);
     const isTranslated = (one: BackendPlan) => this.#roster.servicesOf(one).some(translates);
     if (moved.some(isTranslated)) this.#writeReplySenders(plan);
-    this.#probes.follow(plan, this.#roster, this.#servers);
+    this.#followExits(plan);
     return true;
   }
 
@@ -144,13 +151,17 @@ export class Director {
    */
   refreshRoutes(): boolean {
     const plan = this.#plan;
-    if (!plan || !this.#servers.refreshRoutes(ROUTES_AT_ONCE)) return false;
+    if (!plan) return false;
+    if (!this.#servers.refreshRoutes(ROUTES_AT_ONCE)) {
+      if (this.#probes.dependsOnAddresses) this.#followExits(plan);
+      return false;
+    }
     for (const service of plan.services) {
       for (const { row, facts } of this.rowsOf(service)) this.#servers.writeRoute(row, facts);
     }
     this.#gone.writeRoutes();
     this.#servers.flush();
-    this.#probes.follow(plan, this.#roster, this.#servers);
+    this.#followExits(plan);
     return true;
   }
 
@@ -175,16 +186,18 @@ export class Director {
     this.#xdp.follow();
   }
 
-  /**
-   * Servers on this machine, of services that translate: answers of its sockets do not come in
-   * anywhere, so nothing is sent to them.
-   */
-  localServers(): { readonly service: string; readonly server: string }[] {
+  /** Servers that get nothing, or not all, because they are on this machine. */
+  unservedServers(): UnservedServer[] {
+    return this.#localServers().flatMap(({ service, facts }) => unserved(service, facts) ?? []);
+  }
+
+  /** On this machine, of services that translate. */
+  #localServers(): { readonly service: ServicePlan; readonly facts: ServerFacts }[] {
     const translated = this.#plan?.services.filter(translates) ?? [];
     return translated.flatMap((service) =>
       this.rowsOf(service)
         .filter(({ row }) => this.#servers.isLocal(row))
-        .map(({ facts }) => ({ service: service.name, server: facts.name })),
+        .map(({ facts }) => ({ service, facts })),
     );
   }
 
@@ -232,6 +245,16 @@ export class Director {
       }
     }
     return moved;
+  }
+
+  /** Looks at packets of this machine where they leave, as far as somebody needs it. */
+  #followExits(plan: Plan): void {
+    this.#probes.follow(plan, this.#roster, this.#servers);
+    this.#exits.apply({
+      probed: this.#probes.interfaces,
+      taken: plan.director!.interfaces,
+      isServing: this.#localServers().length > 0,
+    });
   }
 
   /** Servers first, then the tables that name them, then the services that name those. */

@@ -8,11 +8,11 @@ import { type LoadedObject, loadBpfObject } from "#io/bpf/loader.ts";
 import { BpfMap } from "#io/bpf/map.ts";
 import { detachXdpHook, xdpDevices } from "#io/bpf/xdp-hook.ts";
 import { Netlink } from "#io/netlink.ts";
-import { detach, detachProbe } from "./attach.ts";
+import { detach, detachExit } from "./attach.ts";
 import { closeWay, explainFolder, makeFolder, mountNames, removeFolder } from "./folder.ts";
 import { loopOptions, loops } from "./loops.ts";
 
-/** What runs where packets come in; where checks leave that go their way; and their answers. */
+/** What runs where packets come in; where this machine's own leave; for answers to its checks. */
 const PROGRAMS = ["weir_director", "weir_exit", "weir_probe_answer"] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 /** What runs in front of it, where XDP is wanted. */
@@ -43,8 +43,8 @@ export const MAPS = [
     "fragments",
     "cuttings",
     "pools",
-    "probes",
-    "probed",
+    "probe_ways",
+    "probe_ends",
     "spares",
     "calls",
     "ports",
@@ -62,7 +62,7 @@ const FRAGMENTS = 16_384;
 const LOCALITIES = 65_536;
 const LOCALS = 256;
 /** Flows of checks that go the way of packets; a check is over in seconds. */
-const PROBED = 16_384;
+const PROBE_ENDS = 16_384;
 
 const sizesOf = (sizes: KernelSizes): Readonly<Record<string, number>> => ({
   lookups: LOOKUPS,
@@ -83,8 +83,8 @@ const sizesOf = (sizes: KernelSizes): Readonly<Record<string, number>> => ({
   localities: LOCALITIES,
   fragments: FRAGMENTS,
   pools: sizes.backends,
-  probes: sizes.destinations,
-  probed: PROBED,
+  probe_ways: sizes.destinations,
+  probe_ends: PROBE_ENDS,
   hops: sizes.destinations,
 });
 
@@ -221,8 +221,7 @@ export function flushKernel(pins: string): boolean {
   const netlink = new Netlink();
   try {
     for (const device of hookedDevices(folder, "ingress")) detach(folder, netlink, device);
-    for (const device of hookedDevices(folder, "egress"))
-      detachProbe(folder, netlink, device, false);
+    for (const device of hookedDevices(folder, "egress")) detachExit(folder, netlink, device);
   } finally {
     netlink.close();
   }

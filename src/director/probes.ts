@@ -1,10 +1,11 @@
-import { isMapped, parseIp } from "#base/ip.ts";
-import { listInterfaces } from "#io/interfaces.ts";
+import { parseIp } from "#base/ip.ts";
 import type { Netlink } from "#io/netlink.ts";
+import { PROBE_WAY } from "#plan/director-layout.ts";
 import { PROBE } from "#plan/director-numbers.ts";
 import type { Plan } from "#plan/plan.ts";
-import { attachProbe, detachProbe, probedDevices } from "./attach.ts";
+import type { Exits } from "./exits.ts";
 import type { Kernel } from "./kernel.ts";
+import { type Family, familyOf, findOwnAddress } from "./own-addresses.ts";
 import type { Roster } from "./roster.ts";
 import { rowKey } from "./rows.ts";
 import type { ServerRows } from "./server-rows.ts";
@@ -20,96 +21,96 @@ interface ProbedServer {
   readonly service: Uint8Array;
   /** Index of the interface towards it; 0 = there is no way. */
   readonly interface: number;
+  /** Packets get there in another, which may be of the other family. */
+  readonly tunnelled: boolean;
 }
 
-/** An interface that checks leave by. */
-interface ProbedDevice {
-  readonly name: string;
-  /** Their answers are looked for there: the director takes no packets of it. */
-  readonly answers: boolean;
-  /** What went wrong. */
-  readonly problem?: string;
-}
+/** The check's packets are of the other family once they have left. */
+const crosses = ({ address, service }: ProbedServer): boolean =>
+  address !== undefined && familyOf(address) !== familyOf(service);
+
+/** An address of this machine, of a family, that checks may come from; undefined: there is none. */
+type FindOwn = (family: Family) => Uint8Array | undefined;
 
 /** How a check gets there: by a mark for its packets; or why it cannot. */
 export type ProbePath = { readonly mark: number } | { readonly problem: string };
 
 /**
- * Checks that go the way of packets (bpf/probe.h): what the programs need to know, and that they
- * run on the interfaces towards the servers in question.
+ * Checks that go the way of packets (bpf/probe.h): what the programs need to know, and by which
+ * interfaces checks leave.
  */
 export class Probes {
-  readonly #kernel: Kernel;
   readonly #netlink: Netlink;
+  readonly #exits: Exits;
   readonly #table: Table;
-  /** By index. */
-  readonly #devices = new Map<number, ProbedDevice>();
   #servers: ReadonlyMap<number, ProbedServer> = new Map();
+  /** By family, where some server is not of its service's. */
+  #own: ReadonlyMap<Family, Uint8Array | undefined> = new Map();
 
-  constructor(kernel: Kernel, netlink: Netlink) {
-    this.#kernel = kernel;
+  constructor(kernel: Kernel, netlink: Netlink, exits: Exits) {
     this.#netlink = netlink;
-    this.#table = new Table(kernel.maps.probes);
+    this.#exits = exits;
+    this.#table = new Table(kernel.maps.probe_ways);
   }
 
   /** The Plan's checks that go by services, and no others, from now on. */
-  follow(plan: Plan, roster: Roster, rows: ServerRows): void {
-    const names = new Set(roster.backends.map(({ check }) => check?.via));
-    const services = plan.services.filter(({ name }) => names.has(name));
-    const servers = services.flatMap((service): ProbedServer[] =>
-      roster.rowsOf(service).map(({ row, facts }) => ({
+  follow({ services, backends, director }: Plan, roster: Roster, rows: ServerRows): void {
+    const servers = services.flatMap((service): ProbedServer[] => {
+      const { check } = backends[service.backend]!;
+      if (check?.via !== service.name) return [];
+      const vip = parseIp(check.vip ?? service.binds[0]!.host)!;
+      return roster.rowsOf(service).map(({ row, facts }) => ({
         row,
         address: facts.address,
-        service: parseIp(service.binds[0]!.host)!,
+        service: vip,
         interface: rows.interfaceOf(row),
-      })),
-    );
-    this.#apply(servers, plan.director!.interfaces);
-  }
-
-  /** `taken`: where the director itself sees the answers. */
-  #apply(servers: readonly ProbedServer[], taken: readonly string[]): void {
-    this.#servers = new Map(servers.map((server) => [server.row, server]));
-    this.#table.replace(servers.map(({ row, service }) => ({ key: rowKey(row), value: service })));
-    this.#attach(new Set(servers.map((server) => server.interface).filter(Boolean)), taken);
-  }
-
-  #attach(wanted: ReadonlySet<number>, taken: readonly string[]): void {
-    const { folder, programs } = this.#kernel;
-    for (const index of this.#devices.keys()) if (!wanted.has(index)) this.#devices.delete(index);
-    const fresh = [...wanted].filter((index) => {
-      const device = this.#devices.get(index);
-      return device?.answers !== !taken.includes(device?.name ?? "");
+        tunnelled: service.method === "tun",
+      }));
     });
-    const known = fresh.length > 0 ? listInterfaces(this.#netlink) : [];
-    for (const index of fresh) {
-      const found = known.find((device) => device.index === index);
-      // What goes to ourselves leaves by no interface of interest.
-      if (!found || found.isLoopback) continue;
-      const { name } = found;
-      const answers = !taken.includes(name);
-      try {
-        attachProbe(folder, this.#netlink, programs, name, answers);
-        this.#devices.set(index, { name, answers });
-      } catch (error) {
-        const problem = `${name}: ${(error as Error).message}`;
-        this.#devices.set(index, { name, answers, problem });
-      }
-    }
-    const names = new Set([...this.#devices.values()].map(({ name }) => name));
-    for (const name of probedDevices(folder)) {
-      if (!names.has(name)) detachProbe(folder, this.#netlink, name, !taken.includes(name));
-    }
+    this.#apply(servers, (family) => findOwnAddress(this.#netlink, family, director!, services));
+  }
+
+  #apply(servers: readonly ProbedServer[], findOwn: FindOwn): void {
+    this.#servers = new Map(servers.map((server) => [server.row, server]));
+    const families = new Set(servers.filter(crosses).map(({ service }) => familyOf(service)));
+    this.#own = new Map([...families].map((family) => [family, findOwn(family)]));
+    this.#table.replace(
+      servers.map((server) => ({ key: rowKey(server.row), value: this.#wayTo(server) })),
+    );
+  }
+
+  /** Some checks come from an address of ours that may be another by and by. */
+  get dependsOnAddresses(): boolean {
+    return this.#own.size > 0;
+  }
+
+  #wayTo(server: ProbedServer): Uint8Array {
+    const value = new Uint8Array(PROBE_WAY.BYTES);
+    value.set(server.service, PROBE_WAY.SERVICE);
+    const own = crosses(server) ? this.#own.get(familyOf(server.service)) : undefined;
+    if (own) value.set(own, PROBE_WAY.OURS);
+    return value;
+  }
+
+  /** Indexes of the interfaces that checks leave by. */
+  get interfaces(): ReadonlySet<number> {
+    return new Set([...this.#servers.values()].map((server) => server.interface).filter(Boolean));
   }
 
   /** The way of a server's checks. */
   pathTo(row: number): ProbePath {
     const server = this.#servers.get(row);
     if (!server?.address) return { problem: "the director does not know the server yet" };
-    if (isMapped(server.address) !== isMapped(server.service)) {
-      return { problem: "the service's address and the server's are not of one family" };
+    const family = familyOf(server.service);
+    if (crosses(server)) {
+      if (!server.tunnelled) {
+        return { problem: "the service's address and the server's are not of one family" };
+      }
+      if (!this.#own.get(family)) {
+        return { problem: `this machine has no IPv${family} address that a check could come from` };
+      }
     }
-    const problem = this.#devices.get(server.interface)?.problem;
+    const problem = this.#exits.problemAt(server.interface);
     return problem === undefined ? { mark: PROBE.MARK + row } : { problem };
   }
 }

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { Cancel, Random, Timers } from "#base/clock.ts";
 import { deadline } from "#base/deadline.ts";
 import type { CheckPlan } from "#plan/plan.ts";
-import type { CheckContext, CheckPath, CheckResult, CheckTarget, CheckType } from "./check.ts";
+import { byPath } from "./by-path.ts";
+import type { CheckContext, CheckResult, CheckTarget, CheckType } from "./check.ts";
 import { nextIntervalMs, type RiseFall, step, UNKNOWN } from "./rise-fall.ts";
 
 /** One server to be asked again and again. `key` stays the same from Plan to Plan. */
@@ -191,7 +192,7 @@ export class Runner {
       cancel?.();
     };
     const { timeoutMs } = plan;
-    const context = { timers, dial: dialBy(asked.path, timers, dial), run, ping, timeoutMs };
+    const context = byPath(asked.path, { timers, dial, run, ping, timeoutMs });
     try {
       cancel = type.start(asked, plan.type.options, context, report);
     } catch (error) {
@@ -211,21 +212,6 @@ export class Runner {
     this.#waitForNext(probe, durationMs);
     probe.spec.ended({ result, durationMs, was, is: probe.machine, streak: probe.streak });
   }
-}
-
-/** Connections of a check that has a way of its own. */
-function dialBy(
-  path: CheckPath | undefined,
-  timers: Timers,
-  dial: CheckContext["dial"],
-): CheckContext["dial"] {
-  if (!path) return dial;
-  if ("mark" in path) {
-    return (address, options, done) => dial(address, { ...options, mark: path.mark }, done);
-  }
-  const failure = { phase: "connect", timeout: false, local: true, text: path.problem } as const;
-  return (_address, _options, done) =>
-    timers.after(0, () => done({ failure, end: "failed", bytes: new Uint8Array() }));
 }
 
 /** Neither waits nor checks any more. */

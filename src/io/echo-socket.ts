@@ -19,6 +19,8 @@ const SOCK_RAW = 3;
 const NONBLOCK_CLOEXEC = 0o2004000;
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;
+const SOL_SOCKET = 1;
+const SO_MARK = 36;
 const SOL_IP = 0;
 const SOL_IPV6 = 41;
 const SOL_RAW = 255;
@@ -56,6 +58,8 @@ export interface EchoOptions {
   readonly sequence: number;
   /** Hops a request may take; undefined: as the system has it. */
   readonly ttl: number | undefined;
+  /** Firewall mark of what is sent. */
+  readonly mark?: number | undefined;
 }
 
 /** The checksum of RFC 1071 over bytes whose own checksum is zero. */
@@ -87,7 +91,7 @@ export class EchoSocket {
     const family = isIPv4(host) ? 4 : 6;
     const { fd, isRaw } = openSocket(family);
     try {
-      prepare(fd, family, isRaw, options.ttl);
+      prepare(fd, family, isRaw, options);
       const to = new Uint8Array(SOCKADDR_MAX_BYTES);
       const bytes = encodeSockaddr({ kind: "inet", host, port: 0 }, to, 0);
       must(`ping ${host}`, connect(fd, addressOf(to), bytes));
@@ -163,13 +167,14 @@ function openSocket(family: 4 | 6): { fd: number; isRaw: boolean } {
 export const isForbidden = (error: unknown): boolean =>
   (error as SystemError).code === "EACCES" && /^ping: /.test((error as Error).message);
 
-function prepare(fd: number, family: 4 | 6, isRaw: boolean, ttl: number | undefined): void {
+function prepare(fd: number, family: 4 | 6, isRaw: boolean, { ttl, mark }: EchoOptions): void {
   const { level, reply } = FAMILIES[family];
   // Also what a host on the way says, and that nobody has the address, is heard.
   setOption(fd, level, family === 4 ? IP_RECVERR : IPV6_RECVERR, Uint32Array.of(1));
   if (ttl !== undefined) {
     setOption(fd, level, family === 4 ? IP_TTL : IPV6_UNICAST_HOPS, Uint32Array.of(ttl));
   }
+  if (mark !== undefined) setOption(fd, SOL_SOCKET, SO_MARK, Uint32Array.of(mark));
   if (!isRaw) return;
   const deaf = new Uint32Array(family === 4 ? 1 : 8).fill(0xffff_ffff);
   deaf[reply >> 5]! &= ~(1 << (reply & 31));

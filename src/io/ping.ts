@@ -11,6 +11,8 @@ export interface PingOptions {
   readonly payloadBytes: number;
   /** Hops a request may take; undefined: as the system has it. */
   readonly ttl: number | undefined;
+  /** Firewall mark of what is sent. Needs CAP_NET_ADMIN. */
+  readonly mark?: number | undefined;
 }
 
 /** What came of it: `failure` is undefined when the host answered. */
@@ -94,6 +96,7 @@ export function ping(
       identifier: marks.readUInt16LE(0),
       sequence: marks.readUInt16LE(2),
       ttl: options.ttl,
+      mark: options.mark,
     });
     socket.send();
     cancelLook = timers.after(FIRST_LOOK_MS, look);

@@ -159,6 +159,15 @@ export const ROUTE = {
   BYTES: 44,
 } as const;
 
+/** `struct probe_way`. */
+export const PROBE_WAY = {
+  /** address */
+  SERVICE: 0,
+  /** address */
+  OURS: 16,
+  BYTES: 32,
+} as const;
+
 /** `struct load`. */
 export const LOAD = {
   /** i32 */

@@ -68,7 +68,6 @@ export const CONFIG_FLAG = {
   PROBES: 256,
   CALLS: 1024,
   SECURE: 2048,
-  HERE: 4096,
 } as const;
 
 /** `enum probe`. */

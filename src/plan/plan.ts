@@ -131,6 +131,8 @@ export interface CheckPlan {
   readonly port: number | undefined;
   /** Service whose way to its servers the check takes. */
   readonly via: string | undefined;
+  /** Address that it finds there; undefined: the service's first. */
+  readonly vip: string | undefined;
   /** Passive observation: this many failed requests in a row mark the server down; 0 = off. */
   readonly observeFailures: number;
   /** An ejected server without an active check comes back after this long. */

@@ -14,10 +14,20 @@ const MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
 /** Code that this host has compiled is good there, too. */
 const ENVIRONMENT = [
   ...["NO_COLOR=1", "HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+  "WEIR_TEST_PATIENCE=10",
   `NODE_COMPILE_CACHE=${process.env["NODE_COMPILE_CACHE"] ?? ""}`,
 ];
 /** Loaded from the kernel's own package once the host's files are there. */
-const LATER = ["veth", "bridge", "macvlan", "sch_ingress", "cls_bpf", "nf_tables"];
+const LATER = [
+  "veth",
+  "bridge",
+  "macvlan",
+  "sch_ingress",
+  "cls_bpf",
+  "cls_flower",
+  "act_skbedit",
+  "nf_tables",
+];
 
 const prepare = (modules: string): string => `
 

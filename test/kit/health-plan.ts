@@ -21,6 +21,7 @@ export const testCheck = (change: Partial<CheckPlan> = {}): CheckPlan => ({
   jitter: 0,
   port: undefined,
   via: undefined,
+  vip: undefined,
   observeFailures: 0,
   ejectMs: 10_000,
   ...change,

@@ -10,6 +10,7 @@ import { freePort } from "./free-port.ts";
 import { guard } from "./guard.ts";
 import { inNetns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
+import { PATIENCE } from "./patience.ts";
 import { within } from "./within.ts";
 
 const ENTRY = fileURLToPath(new URL("../../bin/weir.ts", import.meta.url));
@@ -25,11 +26,11 @@ const FLAGS = [
 export const WEIR_COMMAND: readonly string[] = [process.execPath, ...FLAGS, ENTRY];
 
 /** A start slower than this has failed; only a failing test ever waits so long. */
-const START_MS = 60_000;
+const START_MS = 60_000 * PATIENCE;
 /** As long as a drain may take, and some more. */
-const END_MS = 60_000;
+const END_MS = 60_000 * PATIENCE;
 /** No command of a test takes this long. */
-const COMMAND_MS = 120_000;
+const COMMAND_MS = 120_000 * PATIENCE;
 
 /** What a configuration of a test is written with. */
 export interface Ground {

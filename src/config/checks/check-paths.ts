@@ -1,19 +1,22 @@
-import { formatIp, parseIp } from "#base/ip.ts";
 import { nearest } from "#base/nearest.ts";
-import { protocolsOf } from "../compile/director.ts";
+import { markFamilyOf } from "../compile/director.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
 
-/** Checks that make connections: others have no way of their own. */
-const CONNECTING = ["tcp", "http"];
+/** Checks that send packets of their own, of kinds that get the service's address on the way. */
+const SENDING = ["tcp", "http", "icmp"];
 
 /** A check that takes the way of a service's packets has a service that has such a way. */
 export function checkPaths(review: Review): void {
   for (const [name, backend] of review.model.backends) {
-    const via = backend.check?.beside.via;
-    if (via === undefined) continue;
-    const path: Path = ["backends", name, "check", "via"];
+    const { via, vip } = backend.check?.beside ?? {};
+    const check: Path = ["backends", name, "check"];
+    if (via === undefined) {
+      if (vip !== undefined) review.error([...check, "vip"], "it says where `via` leads to");
+      continue;
+    }
+    const path: Path = [...check, "via"];
     const service = review.model.services.get(via);
     if (service) checkPath(review, { name, backend, via, service }, path);
     else checkName(review, via, path);
@@ -40,34 +43,57 @@ function checkName(review: Review, via: string, path: Path): void {
 
 function checkPath(review: Review, taken: Taken, path: Path): void {
   const { name, backend, via, service } = taken;
-  const { method, bind } = service;
-  const kind = backend.check!.name;
-  if (!CONNECTING.includes(kind)) {
-    const message = `a check of type ${kind} makes no connection that could take the way of packets`;
-    review.error(path, message, { expected: `type ${CONNECTING.join(" or ")}` });
+  const { method } = service;
+  const { name: kind, options } = backend.check!;
+  if (!SENDING.includes(kind)) {
+    const message = `a check of type ${kind} sends nothing that could take the way of packets`;
+    review.error(path, message, { expected: `type ${SENDING.join(", ")}` });
   } else if (service.backend !== name) {
     review.error(path, `service ${via} has backend ${service.backend}, not this one`);
   } else if (method !== "dr" && method !== "tun") {
     const message = `method ${method} of service ${via} sends packets to the server's own address, as checks go anyway`;
     review.error(path, message, { expected: "a service of method dr or tun" });
-  } else if (bind === undefined) {
-    review.error(path, `service ${via} has a mark and no address that a check could go to`);
-  } else if (!protocolsOf(service).includes("tcp")) {
-    review.error(path, `service ${via} is not of TCP, which checks are`);
-  } else checkAddresses(review, backend, bind[0]!.host, path);
+  } else {
+    checkVip(review, taken, path);
+    checkSize(review, options, path);
+    checkAddresses(review, backend, path);
+  }
 }
 
-const isV6 = (host: string): boolean => formatIp(parseIp(host)!).includes(":");
+/** It is one of the service's, or there is none that it could be. */
+function checkVip(review: Review, { backend, via, service }: Taken, path: Path): void {
+  const { vip } = backend.check!.beside;
+  const at: Path = [...path.slice(0, -1), "vip"];
+  if (service.bind) {
+    const hosts = [...new Set(service.bind.map(({ host }) => host))];
+    if (vip === undefined || hosts.includes(vip)) return;
+    const expected = `one of ${hosts.join(", ")}`;
+    review.error(at, `service ${via} has not that address`, { expected, found: vip });
+  } else if (vip === undefined) {
+    review.error(path, `service ${via} has a mark and no address that a check could go to`, {
+      expected: "the address beside it: `vip`",
+    });
+  } else if (vip.includes(":") !== (markFamilyOf(service) === 6)) {
+    const expected = `IPv${markFamilyOf(service)}, as service ${via}`;
+    review.error(at, `no packet of service ${via} goes there`, { expected, found: vip });
+  }
+}
 
-function checkAddresses(review: Review, backend: Backend, vip: string, path: Path): void {
-  for (const [key, { address, check }] of backend.servers) {
-    if (check?.address !== undefined) {
-      const at: Path = [...path.slice(0, 2), "servers", key, "check", "address"];
-      review.error(at, "the way of packets leads to the server's own address only");
-    }
-    if (address.kind === "inet" && isV6(address.host) !== isV6(vip)) {
-      const families = isV6(vip) ? "IPv6 to an IPv4 server" : "IPv4 to an IPv6 server";
-      review.error(path, `server ${key}: a check cannot go by a tunnel of ${families}`);
-    }
+/** Larger ones would be cut up, which the way does not take. */
+const MOST_ECHOED = 1000;
+
+function checkSize(review: Review, options: unknown, path: Path): void {
+  const { size = 0 } = options as { readonly size?: number };
+  if (size <= MOST_ECHOED) return;
+  review.error([...path.slice(0, -1), "size"], "too large for the way of packets", {
+    expected: `at most ${MOST_ECHOED}`,
+  });
+}
+
+function checkAddresses(review: Review, backend: Backend, path: Path): void {
+  for (const [key, { check }] of backend.servers) {
+    if (check?.address === undefined) continue;
+    const at: Path = [...path.slice(0, 2), "servers", key, "check", "address"];
+    review.error(at, "the way of packets leads to the server's own address only");
   }
 }

@@ -65,6 +65,7 @@ function planCheck({ name, options, beside }: Check): CheckPlan {
     ...planPace(beside),
     port: beside.port,
     via: beside.via,
+    vip: beside.vip,
     observeFailures: beside.observe,
     ejectMs: beside.eject,
   };
@@ -78,6 +79,7 @@ function planAgent(agent: NonNullable<Backend["agent"]>): CheckPlan {
     ...planPace(agent),
     port: agent.port,
     via: undefined,
+    vip: undefined,
     observeFailures: 0,
     ejectMs: 0,
   };

@@ -7,10 +7,13 @@ import {
   group,
   type InferFields,
   int,
+  ip,
   optional,
   percent,
+  refine,
   text,
 } from "#schema/index.ts";
+import { whyNoUnicast } from "./service-address.ts";
 
 const port = int({
   help: "Port to check instead of the server's own",
@@ -49,6 +52,14 @@ export const checkFields = {
     text({
       help: "Service of method dr or tun: its servers are asked at its first address, the way its packets go. Else at their own",
     }),
+  ),
+  vip: optional(
+    refine(
+      ip({
+        help: "With `via`: address that servers are asked at; absent: the service's first. One by mark has none",
+      }),
+      whyNoUnicast,
+    ),
   ),
   observe: int({
     help: "Failed requests in a row that mark a server down without waiting for a check; 0 = off",

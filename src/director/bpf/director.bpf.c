@@ -502,6 +502,8 @@ static __always_inline int judge(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	if (p->icmp) {
+		if (config->flags & CONFIG_PROBES && !parse_echo(skb, p, 1))
+			take_probe_answer(skb, p);
 		verdict = p->fragment ? TC_ACT_UNSPEC : tell_of_tunnel(skb, p);
 		return verdict == NOBODY ? direct_icmp(skb, p) : verdict;
 	}
@@ -563,8 +565,6 @@ int weir_exit(struct __sk_buff *skb)
 
 	if ((skb->mark & ~PROBE_ROWS) == PROBE_MARK)
 		return send_probe(skb);
-	if (!(configuration.flags & CONFIG_HERE))
-		return TC_ACT_UNSPEC;
 	verdict = answer_from_here(skb);
 	if (tracing.until)
 		tell(skb, verdict);
@@ -577,7 +577,7 @@ int weir_probe_answer(struct __sk_buff *skb)
 {
 	struct scratch *scratch = array_row(&scratches, 0);
 
-	if (skb->pkt_type == PACKET_HOST && scratch && !parse_probe(skb, &scratch->packet))
+	if (skb->pkt_type == PACKET_HOST && scratch && !parse_probe(skb, &scratch->packet, 1))
 		take_probe_answer(skb, &scratch->packet);
 	return TC_ACT_UNSPEC;
 }

@@ -43,7 +43,7 @@ static __always_inline int answer_from_here(struct __sk_buff *skb)
 	struct connection *c;
 	struct packet *p;
 
-	if (!config || !scratch || skb->ingress_ifindex)
+	if (!config || !scratch || !(config->flags & CONFIG_REPLIES) || skb->ingress_ifindex)
 		return TC_ACT_UNSPEC;
 	p = &scratch->packet;
 	__builtin_memset(p, 0, sizeof(*p));

@@ -75,9 +75,11 @@ static __always_inline int may_be_cut(struct __sk_buff *skb, const struct packet
 	return ip && !(ip->frag_off & DONT_FRAGMENT);
 }
 
-/* Where the transport's checksum is from its header, or 0 where it has none to change. */
+/* Where the checksum that is of the addresses, too, is from the transport's header, or 0: there is none. */
 static __always_inline __u32 checksum_offset(__u8 protocol)
 {
+	if (protocol == IPPROTO_ICMPV6)
+		return offsetof(struct icmp, checksum);
 	if (protocol == IPPROTO_TCP)
 		return offsetof(struct tcphdr, check);
 	if (protocol == IPPROTO_UDP)

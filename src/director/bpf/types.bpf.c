@@ -11,6 +11,7 @@ union {
 	struct service_state service_state;
 	struct destination destination;
 	struct route route;
+	struct probe_way probe_way;
 	struct load load;
 	struct statistics statistics;
 	struct connection connection;

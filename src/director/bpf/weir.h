@@ -89,7 +89,6 @@ enum config_flag {
 	CONFIG_PROBES = 256,  /* some checks go the way of packets */
 	CONFIG_CALLS = 1024,  /* servers of some service by call may speak first */
 	CONFIG_SECURE = 2048, /* TCP by the table for attacks */
-	CONFIG_HERE = 4096,   /* some service that translates has servers on this machine */
 };
 
 /* The mark of a check's packets: the upper bits say that it is one, the lower name its row. */
@@ -231,6 +230,18 @@ struct route {
 	__u8 family;           /* of next_hop: 4 or 6 */
 	__u8 local;            /* it is ourselves */
 	__u8 unused[2];
+};
+
+/* What the check of a server finds on it. Value of `probe_ways`, by row of `destinations`. */
+struct probe_way {
+	struct address service;
+	struct address ours; /* what it comes from, where the server is not of the service's family */
+};
+
+/* Between whom a check is as the kernel knows it. Value of `probe_ends`, by the answer's flow. */
+struct probe_end {
+	struct address server;
+	struct address ours;
 };
 
 /* Connections of a destination now. Kernel and control change it atomically. */

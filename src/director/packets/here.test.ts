@@ -16,7 +16,7 @@ const OUT = { from: IN.to, to: IN.from };
 
 describe("servers on this machine", { skip: noDirector() }, () => {
   const bed = directorBed();
-  beforeEach(() => bed.enable(CONFIG_FLAG.REPLIES, CONFIG_FLAG.HERE));
+  beforeEach(() => bed.enable(CONFIG_FLAG.REPLIES));
 
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
@@ -38,7 +38,7 @@ describe("servers on this machine", { skip: noDirector() }, () => {
 
   const services = (family: FamilyName, method: number, protocol = PROTOCOLS[0]!) => {
     const { service, server, ours } = PEOPLE[family];
-    bed.configure({ locals: [ours], flags: CONFIG_FLAG.REPLIES | CONFIG_FLAG.HERE });
+    bed.configure({ locals: [ours], flags: CONFIG_FLAG.REPLIES });
     const one = { address: server, port: PORT, method, local: true };
     return bed.service({ address: service, protocol, servers: [one] });
   };
@@ -109,7 +109,7 @@ describe("servers on this machine", { skip: noDirector() }, () => {
       });
 
       test(`${name}: two services before one server`, () => {
-        bed.configure({ flags: CONFIG_FLAG.REPLIES | CONFIG_FLAG.HERE });
+        bed.configure({ flags: CONFIG_FLAG.REPLIES });
         const servers = [{ address: server, port: PORT, method: METHOD[method], local: true }];
         bed.service({ address: service, servers });
         bed.service({ address: second, servers });
@@ -136,7 +136,7 @@ describe("servers on this machine", { skip: noDirector() }, () => {
 
       test(`${name}: with a SYN cookie nothing can be there`, () => {
         const { ours } = PEOPLE[family];
-        bed.configure({ locals: [ours], flags: CONFIG_FLAG.REPLIES | CONFIG_FLAG.HERE });
+        bed.configure({ locals: [ours], flags: CONFIG_FLAG.REPLIES });
         const one = { address: server, port: PORT, method: METHOD[method], local: true };
         bed.service({ address: service, servers: [one], synProxy: SYN_PROXY.ALWAYS });
         const { frame: cookie } = bed.run(frame(ip({ from: client, to: service }, tcp(IN))));

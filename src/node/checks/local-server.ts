@@ -1,17 +1,18 @@
+import { isLoopback, parseIp } from "#base/ip.ts";
 import { check, problem } from "../check.ts";
 
-/** Answers of this machine's own sockets come in nowhere, so nobody would translate them. */
+/** What came in from a network is not for them (RFC 1122 section 3.2.1.3). */
 export const localServer = check({
   name: "local-server",
   of: "director",
-  summary: "no server of a service with nat or fullnat is on this machine",
-  look: ({ director, way }) =>
+  summary: "no server of a service with nat or fullnat is at a loopback address",
+  look: ({ director }) =>
     director!.translated
-      .filter((address) => way(address)?.local)
+      .filter((address) => isLoopback(parseIp(address)!))
       .map((address) =>
         problem(
-          `the server ${address} is on this machine: services with nat and fullnat send it nothing`,
-          "put it on another machine; with dr and tun it may be here, listening at the service's address",
+          `the server ${address} is at a loopback address: services with nat and fullnat send it nothing`,
+          "let it listen at another address of this machine, and name that in the configuration",
         ),
       ),
 });
