@@ -61,7 +61,7 @@ export function isMapped(bytes: Uint8Array, at = 0): boolean {
   return bytes[at + 10] === 255 && bytes[at + 11] === 255;
 }
 
-/** 127.0.0.0/8 or ::1, for packets that never leave a machine (RFC 1122 section 3.2.1.3, RFC 4291). */
+/** 127.0.0.0/8 or ::1, for packets that never leave a machine (RFC 1122, RFC 4291). */
 export function isLoopback(address: Uint8Array): boolean {
   if (isMapped(address)) return address[12] === 127;
   return address.every((byte, i) => byte === (i === 15 ? 1 : 0));

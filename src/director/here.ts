@@ -9,7 +9,7 @@ export interface UnservedServer {
   readonly why: string;
 }
 
-/** Why a server on this machine does not get all of a service that translates; undefined: it does. */
+/** Why a server on this machine lacks packets of a service that translates; undefined: it has all. */
 export function unserved(
   { name: service, synProxy }: Pick<ServicePlan, "name" | "synProxy">,
   { name: server, address }: Pick<ServerFacts, "name" | "address">,
