@@ -26,7 +26,7 @@ import { ALL_PORTS, findLocalPorts } from "./local-ports.ts";
 import { findOwnAddress } from "./own-addresses.ts";
 import { composePool, type Pool, scheduleOf } from "./pool.ts";
 import { Pools } from "./pools.ts";
-import { type ProbedServer, type ProbePath, Probes } from "./probes.ts";
+import { type ProbePath, Probes, probedServers } from "./probes.ts";
 import { RouteCache } from "./route-cache.ts";
 import { RowTable } from "./row-table.ts";
 import { replyPorts, rowKey } from "./rows.ts";
@@ -254,18 +254,11 @@ export class Director {
   /** Checks that go by services. */
   #probe(plan: Plan): void {
     const { services, director } = plan;
-    const servers = services.flatMap((service): ProbedServer[] => {
-      const { check } = plan.backends[service.backend]!;
-      if (check?.via !== service.name) return [];
-      const vip = parseIp(check.vip ?? service.binds[0]!.host)!;
-      return this.rowsOf(service).map(({ row, facts }) => ({
-        row,
-        address: facts.address,
-        service: vip,
-        interface: this.#rows.routes.u32(row, ROUTE.INTERFACE),
-        tunnelled: service.method === "tun",
-      }));
-    });
+    const servers = probedServers(plan, (service) =>
+      this.rowsOf(service).map(({ row, facts: { address } }) => {
+        return { row, address, interface: this.#rows.routes.u32(row, ROUTE.INTERFACE) };
+      }),
+    );
     this.#probes.apply(servers, director!.interfaces, (family) =>
       findOwnAddress(this.#netlink, family, director!, services),
     );

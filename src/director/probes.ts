@@ -1,7 +1,9 @@
+import { parseIp } from "#base/ip.ts";
 import { listInterfaces } from "#io/interfaces.ts";
 import type { Netlink } from "#io/netlink.ts";
 import { PROBE_WAY } from "#plan/director-layout.ts";
 import { PROBE } from "#plan/director-numbers.ts";
+import type { Plan, ServicePlan } from "#plan/plan.ts";
 import { attachProbe, detachProbe, probedDevices } from "./attach.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Family, familyOf } from "./own-addresses.ts";
@@ -25,6 +27,20 @@ export interface ProbedServer {
 /** The check's packets are of the other family once they have left. */
 const crosses = ({ address, service }: ProbedServer): boolean =>
   address !== undefined && familyOf(address) !== familyOf(service);
+
+/** Servers of services that checks go by. `rowsOf`: a service's, and the ways to them. */
+export function probedServers(
+  plan: Plan,
+  rowsOf: (service: ServicePlan) => Pick<ProbedServer, "row" | "address" | "interface">[],
+): ProbedServer[] {
+  return plan.services.flatMap((service) => {
+    const { check } = plan.backends[service.backend]!;
+    if (check?.via !== service.name) return [];
+    const vip = parseIp(check.vip ?? service.binds[0]!.host)!;
+    const tunnelled = service.method === "tun";
+    return rowsOf(service).map((server) => ({ ...server, service: vip, tunnelled }));
+  });
+}
 
 /** An interface that checks leave by. */
 interface ProbedDevice {
