@@ -3,6 +3,7 @@ import { type CodeName, WeirError } from "#base/errors.ts";
 import type { Log } from "#base/log.ts";
 import { createDiscovery, type Discovery } from "#discovery/discovery.ts";
 import { createHealth, type Health } from "#health/health.ts";
+import { askByDatagram } from "#io/datagram.ts";
 import { dial } from "#io/dial.ts";
 import { signal } from "#io/eventfd.ts";
 import { mapShared } from "#io/memory.ts";
@@ -200,6 +201,7 @@ function followServers(
     random,
     dial: (address, options, done) => dial(timers, address, options, done),
     run: (path, options, done) => runProgram(timers, path, options, done),
+    datagram: (address, options, done) => askByDatagram(timers, address, options, done),
     ping: (host, options, done) => ping(timers, host, options, done),
     locate: (address, slot) => discovery.locate(address, slot),
     pathTo: (service, server) =>

@@ -9,7 +9,7 @@ export interface UnservedServer {
   readonly why: string;
 }
 
-/** Why a server on this machine lacks packets of a service that translates; undefined: it has all. */
+/** Why a server on this machine lacks packets of a service that translates, or undefined. */
 export function unserved(
   { name: service, synProxy }: Pick<ServicePlan, "name" | "synProxy">,
   { name: server, address }: Pick<ServerFacts, "name" | "address">,

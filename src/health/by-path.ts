@@ -8,6 +8,7 @@ export function byPath(path: CheckPath | undefined, context: CheckContext): Chec
   return {
     ...context,
     dial: (address, options, done) => context.dial(address, { ...options, mark }, done),
+    datagram: (address, options, done) => context.datagram(address, { ...options, mark }, done),
     ping: (host, options, done) => context.ping(host, { ...options, mark }, done),
   };
 }
@@ -16,10 +17,11 @@ export function byPath(path: CheckPath | undefined, context: CheckContext): Chec
 function byNoWay(text: string, context: CheckContext): CheckContext {
   const failure = { phase: "connect", timeout: false, local: true, text } as const;
   const later = (answer: () => void) => context.timers.after(0, answer);
+  const failed = { failure, end: "failed", bytes: new Uint8Array() } as const;
   return {
     ...context,
-    dial: (_address, _options, done) =>
-      later(() => done({ failure, end: "failed", bytes: new Uint8Array() })),
+    dial: (_address, _options, done) => later(() => done(failed)),
+    datagram: (_address, _options, done) => later(() => done(failed)),
     ping: (_host, _options, done) => later(() => done({ failure })),
   };
 }

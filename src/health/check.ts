@@ -1,5 +1,6 @@
 import type { Address } from "#base/address.ts";
 import type { Cancel, Timers } from "#base/clock.ts";
+import type { DatagramOptions } from "#io/datagram.ts";
 import type { Dialled, DialOptions } from "#io/dial.ts";
 import type { Pinged, PingOptions } from "#io/ping.ts";
 import type { ProgramOptions, ProgramResult } from "#io/program.ts";
@@ -31,6 +32,11 @@ export interface CheckContext {
     path: string,
     options: ProgramOptions,
     done: (result: ProgramResult) => void,
+  ) => Cancel;
+  readonly datagram: (
+    address: Address,
+    options: DatagramOptions,
+    done: (result: Dialled) => void,
   ) => Cancel;
   readonly ping: (host: string, options: PingOptions, done: (result: Pinged) => void) => Cancel;
   /** The whole check must be over by then, from its start; see deadline() of base/. */

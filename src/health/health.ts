@@ -28,6 +28,7 @@ export interface HealthOptions {
   readonly random: Random;
   readonly dial: CheckContext["dial"];
   readonly run: CheckContext["run"];
+  readonly datagram: CheckContext["datagram"];
   readonly ping: CheckContext["ping"];
   /**
    * The address that an address of the Plan stands for now; undefined while its name is not

@@ -31,6 +31,7 @@ class Bench {
       random,
       dial: unused,
       run: unused,
+      datagram: unused,
       ping: unused,
     });
   }

@@ -34,6 +34,7 @@ export interface RunnerOptions {
   readonly random: Random;
   readonly dial: CheckContext["dial"];
   readonly run: CheckContext["run"];
+  readonly datagram: CheckContext["datagram"];
   readonly ping: CheckContext["ping"];
 }
 
@@ -163,7 +164,7 @@ export class Runner {
 
   #check(probe: Probe): void {
     probe.waiting = undefined;
-    const { timers, dial, run, ping } = this.#options;
+    const { timers, dial, run, datagram, ping } = this.#options;
     const { plan, type, target } = probe.spec;
     const asked = target();
     if (!asked) {
@@ -192,7 +193,7 @@ export class Runner {
       cancel?.();
     };
     const { timeoutMs } = plan;
-    const context = byPath(asked.path, { timers, dial, run, ping, timeoutMs });
+    const context = byPath(asked.path, { timers, dial, run, datagram, ping, timeoutMs });
     try {
       cancel = type.start(asked, plan.type.options, context, report);
     } catch (error) {

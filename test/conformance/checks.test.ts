@@ -8,12 +8,14 @@ import type { Cancel } from "#base/clock.ts";
 import type { CheckContext, CheckResult, CheckType } from "#health/check.ts";
 import { checks } from "#health/checks/index.ts";
 import { systemTimers } from "#io/clock.ts";
+import { askByDatagram } from "#io/datagram.ts";
 import { dial } from "#io/dial.ts";
 import { EchoSocket } from "#io/echo-socket.ts";
 import { ping } from "#io/ping.ts";
 import { runProgram } from "#io/program.ts";
+import { type Answering, DatagramServer, nameServerAnswer } from "#kit/datagram-server.ts";
 import { inet } from "#kit/health-plan.ts";
-import { HOSTILE, LoopbackServer } from "#kit/hostile-servers.ts";
+import { HOSTILE, HOSTILE_DATAGRAMS, LoopbackServer } from "#kit/hostile-servers.ts";
 import { SimClock } from "#kit/sim-clock.ts";
 import { CHECK_RESULT_WORDS } from "#plan/check-result.ts";
 import { fallbacks } from "#schema/index.ts";
@@ -24,6 +26,8 @@ interface Healthy {
   readonly answer: string;
   /** A host that is not there, where a port that nobody listens at says nothing. */
   readonly absent?: string;
+  /** It is asked by datagrams, and answers so. */
+  readonly datagrams?: Answering;
   /** A server that does nothing with a connection is well enough. */
   readonly isContent?: boolean;
 }
@@ -36,6 +40,16 @@ const healthy: Readonly<Record<string, () => Healthy>> = {
   http: () => ({ answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" }),
   // RFC 1112: reserved; nobody has it.
   icmp: () => ({ answer: "", isContent: true, absent: "240.0.0.1" }),
+  udp: () => ({
+    answer: "",
+    datagrams: () => [Buffer.from("me")],
+    options: { send: "who", answer: "^me$" },
+  }),
+  dns: () => ({
+    answer: "",
+    datagrams: (asked) => [nameServerAnswer(asked)],
+    options: { name: "a.test" },
+  }),
   agent: () => ({ answer: "75% ready\n", options: { send: "how are you\\n" } }),
   exec: () => ({ answer: "", options: { program: join(folder, PROGRAM) } }),
 };
@@ -77,6 +91,7 @@ function ask(
     timers,
     dial: (address, options, done) => dial(timers, address, options, done),
     run: (path, options, done) => runProgram(timers, path, options, done),
+    datagram: (address, options, done) => askByDatagram(timers, address, options, done),
     ping: (host, options, done) => ping(timers, host, options, done),
     timeoutMs,
   };
@@ -97,15 +112,21 @@ function ask(
 }
 
 async function withServer(
-  act: ConstructorParameters<typeof LoopbackServer>[0],
+  server: LoopbackServer | DatagramServer,
   use: (port: number) => Promise<void>,
 ): Promise<void> {
-  const server = new LoopbackServer(act);
   try {
     await use(await server.start());
   } finally {
     server.stop();
   }
+}
+
+/** Servers that treat somebody who asks badly. */
+function hostileTo({ name }: CheckType): [string, () => LoopbackServer | DatagramServer][] {
+  return healthy[name]!().datagrams
+    ? Object.entries(HOSTILE_DATAGRAMS).map(([what, act]) => [what, () => new DatagramServer(act)])
+    : Object.entries(HOSTILE).map(([what, act]) => [what, () => new LoopbackServer(act)]);
 }
 
 function wellFormed(result: CheckResult): void {
@@ -134,11 +155,12 @@ test("every registered check takes part, under a name of its own", () => {
 for (const type of checks as readonly CheckType[]) {
   describe(`check ${type.name}`, { skip: type.name === "icmp" && noPing() }, () => {
     test("passes a healthy server", async () => {
-      const { answer } = healthy[type.name]!();
+      const { answer, datagrams } = healthy[type.name]!();
       const act = (socket: import("node:net").Socket): void => {
         socket.once("data", () => socket.write(answer || "hello"));
       };
-      await withServer(act, async (port) => {
+      const server = datagrams ? new DatagramServer(datagrams) : new LoopbackServer(act);
+      await withServer(server, async (port) => {
         const { result } = ask(type, inet(port), systemTimers, 60_000);
         const { ok, detail } = await result;
         assert.ok(ok, detail);
@@ -158,9 +180,9 @@ for (const type of checks as readonly CheckType[]) {
       wellFormed(await result);
     });
 
-    for (const [name, act] of Object.entries(HOSTILE)) {
+    for (const [name, start] of hostileTo(type)) {
       test(`survives one that ${name}, reports once, leaves nothing`, async () => {
-        await withServer(act, async (port) => {
+        await withServer(start(), async (port) => {
           const { result, reports } = ask(type, inet(port), systemTimers, 400);
           const ended = await result;
           wellFormed(ended);
@@ -172,8 +194,8 @@ for (const type of checks as readonly CheckType[]) {
     }
 
     test("says nothing after Cancel, and leaves no timer", async () => {
-      const act = HOSTILE["never answers"]!;
-      await withServer(act, async (port) => {
+      const [, start] = hostileTo(type).find(([name]) => name === "never answers")!;
+      await withServer(start(), async (port) => {
         const clock = new SimClock();
         const { cancel, reports } = ask(type, inet(port), clock, 1000);
         cancel();

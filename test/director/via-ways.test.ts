@@ -9,7 +9,6 @@ import {
   startServers,
   type Way,
 } from "#kit/lan-services.ts";
-import { FAMILIES } from "#kit/lan-ways.ts";
 import { noNetns, noProgram, runInNetns } from "#kit/netns.ts";
 import { allUp, answering, checkBy, loseAndRegain, nodesOf } from "#kit/via.ts";
 
@@ -34,6 +33,8 @@ describe("checks by ways of packets", {
     ["tcp", "ipip", 6],
     ["icmp", "gue", 4],
     ["icmp", "gre", 6],
+    ["udp", "gre", 4],
+    ["udp", "ipip", 6],
   ];
   for (const [check, type, outer] of crossing) {
     test(`tun, ${type} over IPv${outer}, ${check}: services of both families`, async (t) => {
@@ -54,16 +55,20 @@ describe("checks by ways of packets", {
     }
     const nodes = nodesOf(t, lan, "tun", "--type", "gue", ...FROM);
     await startServers(t, lan);
-    const wanted = { check: checkBy("http"), service: ", tunnel: { type: gue }" };
-    for (const outer of FAMILIES) {
-      const weir = await startDirector(t, lan, configurationOf(lan, TUN, { ...wanted, outer }));
+    for (const [check, outer] of [
+      ["http", 4],
+      ["udp", 6],
+      ["icmp", 4],
+    ] as const) {
+      const wanted = { check: checkBy(check), service: ", tunnel: { type: gue }", outer };
+      const weir = await startDirector(t, lan, configurationOf(lan, TUN, wanted));
       await allUp(weir);
       await loseAndRegain(lan, weir, nodes[1]!);
       await weir.stop();
     }
   });
 
-  for (const check of ["icmp", "tcp"]) {
+  for (const check of ["udp", "icmp", "tcp"]) {
     test(`dr, UDP alone, ${check}`, async (t) => {
       const lan = createLan(t, "director");
       const nodes = nodesOf(t, lan, "dr");

@@ -43,6 +43,7 @@ export class HealthWorld {
       random: createRandom(1),
       dial: () => assertUnused("dial"),
       run: () => assertUnused("run"),
+      datagram: () => assertUnused("datagram"),
       ping: () => assertUnused("ping"),
       pathTo: (service, server) => ({ problem: `no way to ${server} by ${service}` }),
       locate: (address) => (address.kind === "name" ? undefined : address),

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 
+import type { Answering } from "./datagram-server.ts";
+
 /** Ways a server can treat somebody who connects. */
 export const HOSTILE: Readonly<Record<string, (socket: Socket) => void>> = {
   "closes at once": (socket) => socket.end(),
@@ -20,6 +22,12 @@ export const HOSTILE: Readonly<Record<string, (socket: Socket) => void>> = {
   "answers binary garbage": (socket) =>
     socket.end(Buffer.from(Array.from({ length: 2000 }, (_, i) => (i * 37) & 255))),
   "closes in the middle": (socket) => socket.end("HTTP/1.1 200 O"),
+};
+
+/** The same of one that is asked by datagrams: what no question of ours has for an answer. */
+export const HOSTILE_DATAGRAMS: Readonly<Record<string, Answering>> = {
+  "never answers": () => [],
+  "sends a piece of the question back": (asked) => [asked.subarray(0, 2)],
 };
 
 /** A server on an ephemeral port of the loopback, with everything needed to end it. */

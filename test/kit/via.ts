@@ -39,7 +39,7 @@ export function nodesOf(owner: Owner, lan: Lan, method: "dr" | "tun", ...words: 
 
 /** A backend's check, as YAML, for `configurationOf`. */
 export const checkBy = (type: string): string =>
-  `{ type: ${type}, via: vFAMILY, interval: 100ms, timeout: 1s, rise: 1, fall: 2 }`;
+  `{ type: ${type}${type === "udp" ? ", send: who" : ""}, via: vFAMILY, interval: 100ms, timeout: 1s, rise: 1, fall: 2 }`;
 
 /** Who answers clients, soon: what checks say is in the kernel a moment later. */
 export async function answering(
@@ -79,7 +79,9 @@ export async function loseAndRegain(
   node.leave();
   for (const family of FAMILIES) {
     await weir.said(
-      new RegExp(`Server v${family}/b is DOWN: .*no (connection|whole answer|echo reply)`),
+      new RegExp(
+        `Server v${family}/b is DOWN: .*no (connection|whole answer|answer|echo reply) in time`,
+      ),
     );
     await answering(lan, family, ["a", "c"], protocol);
   }

@@ -5,7 +5,7 @@ import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
 
 /** Checks that send packets of their own, of kinds that get the service's address on the way. */
-const SENDING = ["tcp", "http", "icmp"];
+const SENDING = ["tcp", "http", "udp", "dns", "icmp"];
 
 /** A check that takes the way of a service's packets has a service that has such a way. */
 export function checkPaths(review: Review): void {

@@ -27,6 +27,7 @@ function played(
       timers: new SimClock(),
       timeoutMs: 1500,
       dial: () => assert.fail("makes no connection"),
+      datagram: () => assert.fail("sends no datagram"),
       ping: () => assert.fail("sends no echo request"),
       run: (path, options, done) => {
         assert.equal(path, "/bin/check");

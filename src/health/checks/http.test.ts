@@ -29,6 +29,7 @@ async function checked(answer: Answer, options: Partial<Options> = {}): Promise<
           timeoutMs: 1000,
           dial: (address, dialOptions, done) => dial(timers, address, dialOptions, done),
           run: () => assert.fail("runs no program"),
+          datagram: () => assert.fail("sends no datagram"),
           ping: () => assert.fail("sends no echo request"),
         },
         report,

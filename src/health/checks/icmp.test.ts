@@ -23,6 +23,7 @@ function played(
       timeoutMs: 1500,
       dial: () => assert.fail("makes no connection"),
       run: () => assert.fail("runs no program"),
+      datagram: () => assert.fail("sends no datagram"),
       ping: (host, options, done) => {
         asked = [host, options];
         done({ failure });
