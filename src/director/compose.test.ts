@@ -6,7 +6,7 @@ import { planFromText } from "#kit/plan.ts";
 import { CONFIG, RANGE_KEY, SERVER_VALUE } from "#plan/director-layout.ts";
 import { CONFIG_FLAG, SERVER_FLAG } from "#plan/director-numbers.ts";
 import type { Plan } from "#plan/plan.ts";
-import { composeConfig, composeServers, lookupsOf } from "./compose.ts";
+import { composeConfig, composeServers, lookupsOf, placeOf } from "./compose.ts";
 import type { ServerFacts } from "./facts.ts";
 import { ALL_PORTS } from "./local-ports.ts";
 import { markKey, rangeKeys, replyPorts, serverKey, serverValue } from "./rows.ts";
@@ -38,7 +38,7 @@ const OTHER = "{ bind: 10.0.0.2:81, method: nat, backend: app }";
 const entriesOf = (plan: Plan, before: readonly Entry[] = []): Entry[] =>
   composeServers(
     plan.services,
-    () => [facts("10.0.0.11", 8000)],
+    (service) => [placeOf(service, facts("10.0.0.11", 8000))],
     (key) => before.find((entry) => entry.key.join() === key.join())?.value,
   );
 
@@ -134,7 +134,13 @@ test("connReuse has the bits of conn_reuse_mode, of which the second includes th
   for (const [connReuse, wanted] of [0, REUSE, REUSE | REUSE_FIN, REUSE | REUSE_FIN].entries()) {
     const director = { ...plan.director!, connReuse };
     const row = composeConfig(plan, director, {
-      ...{ destinations: 1, dropRate: 7, isSecure: false, localPorts: ALL_PORTS },
+      ...{
+        destinations: 1,
+        dropRate: 7,
+        isSecure: false,
+        hasReplies: false,
+        localPorts: ALL_PORTS,
+      },
     });
     const view = new DataView(row.buffer);
     assert.equal(view.getUint32(CONFIG.FLAGS, true) & (REUSE | REUSE_FIN), wanted);
@@ -150,6 +156,7 @@ test("servers are listened to where they translate and go by calls", () => {
       destinations: 1,
       dropRate: 0,
       isSecure: true,
+      hasReplies: false,
       localPorts: ALL_PORTS,
     });
     const flags = new DataView(row.buffer).getUint32(CONFIG.FLAGS, true);

@@ -3,6 +3,7 @@ import { Netlink } from "#io/netlink.ts";
 import { BACKEND, type Board } from "#plan/board.ts";
 import { DESTINATION, ROUTE } from "#plan/director-layout.ts";
 import { DESTINATION_FLAG } from "#plan/director-numbers.ts";
+import { forwardingOf, methodsOf, translates } from "#plan/forwarding.ts";
 import type { BackendPlan, DirectorPlan, Plan, ServicePlan } from "#plan/plan.ts";
 import { Allotment } from "./allotment.ts";
 import {
@@ -13,8 +14,9 @@ import {
   isAmbiguous,
   lookupsOf,
   placeIn,
+  placeOf,
   type ServerPlace,
-  translates,
+  translatedSlots,
 } from "./compose.ts";
 import { dropRate, isSecure, NO_SHORTAGE, type Shortage } from "./defence.ts";
 import { isElsewhere, readFacts, type ServerFacts } from "./facts.ts";
@@ -118,7 +120,7 @@ export class Director {
       backends: plan.engine.limits.backends,
       destinations,
       connections,
-      replies: roomFor(plan.services.some(({ method }) => method === "fullnat")),
+      replies: roomFor(plan.services.some((one) => methodsOf(one, plan.backends).has("fullnat"))),
       proxied: roomFor(plan.services.some(({ synProxy }) => synProxy !== "off")),
     });
     try {
@@ -162,9 +164,7 @@ export class Director {
     this.#epoch++;
     this.#byBackend = Map.groupBy(plan.services, ({ backend }) => plan.backends[backend]!);
     const used = [...this.#byBackend.keys()];
-    this.#translated = new Set(
-      plan.services.filter(translates).map(({ backend }) => plan.backends[backend]!.slot),
-    );
+    this.#translated = translatedSlots(plan);
     this.#localPorts = findLocalPorts(this.#netlink, director);
     this.#configure(plan, director);
     for (const [i, host] of director.localAddresses.entries()) {
@@ -222,13 +222,13 @@ export class Director {
   }
 
   /**
-   * Servers on this machine, of services that translate: answers of its sockets do not come in
+   * Servers on this machine, where packets are translated: answers of its sockets do not come in
    * anywhere, so nothing is sent to them.
    */
   localServers(): { readonly service: string; readonly server: string }[] {
-    const translated = this.#plan?.services.filter(translates) ?? [];
-    return translated.flatMap((service) =>
+    return (this.#plan?.services ?? []).flatMap((service) =>
       this.rowsOf(service)
+        .filter(({ facts }) => translates(forwardingOf(service, facts).method))
         .filter(({ row }) => this.#rows.routes.u8(row, ROUTE.LOCAL) !== 0)
         .map(({ facts }) => ({ service: service.name, server: facts.name })),
     );
@@ -254,6 +254,7 @@ export class Director {
       this.rowsOf(service).map(({ row, facts }) => ({
         row,
         address: facts.address,
+        method: forwardingOf(service, facts).method,
         service: parseIp(service.binds[0]!.host)!,
         interface: this.#rows.routes.u32(row, ROUTE.INTERFACE),
       })),
@@ -279,6 +280,7 @@ export class Director {
       destinations: this.kernel.maps.destinations.maxEntries,
       dropRate: dropRate(director, this.#shortage),
       isSecure: isSecure(director, this.#shortage),
+      hasReplies: this.#tables.servers.size > 0,
       localPorts: this.#localPorts,
     });
     this.kernel.configuration.update(rowKey(0), row);
@@ -357,7 +359,7 @@ export class Director {
     for (const [backend, pool] of pools) {
       for (const service of this.#byBackend.get(backend)!) {
         const block = this.allotment.blockOf(service);
-        this.#rows.services.set(service.slot, composeService(service, pool, backend.slot, block));
+        this.#rows.services.set(service.slot, composeService(service, backend, pool, block));
       }
     }
     this.#rows.services.flush();
@@ -400,13 +402,13 @@ export class Director {
     }
   }
 
-  #writeRoute(row: number, { address }: ServerPlace): void {
+  #writeRoute(row: number, { address }: Pick<ServerPlace, "address">): void {
     this.#rows.routes.set(row, (address && this.#routes.find(address)) ?? NO_ROUTE);
   }
 
   #writeServers(plan: Plan): void {
     const placesOf = (service: ServicePlan): ServerPlace[] => [
-      ...this.rowsOf(service).map(({ facts }) => facts),
+      ...this.rowsOf(service).map(({ facts }) => placeOf(service, facts)),
       ...(this.#left.get(service) ?? []).map((row) => this.#placeOf(row)),
     ];
     const { servers } = this.#tables;

@@ -2,17 +2,19 @@ import { isMapped } from "#base/ip.ts";
 import { listInterfaces } from "#io/interfaces.ts";
 import type { Netlink } from "#io/netlink.ts";
 import { PROBE } from "#plan/director-numbers.ts";
+import type { ForwardingMethod } from "#plan/plan.ts";
 import { attachProbe, detachProbe, probedDevices } from "./attach.ts";
 import type { Kernel } from "./kernel.ts";
 import { rowKey } from "./rows.ts";
 import { Table } from "./table.ts";
 
-/** A server whose check goes the way of packets. */
+/** A server whose check goes the way of packets; by `nat` and the like that is to its address. */
 export interface ProbedServer {
   /** Of `destinations`. */
   readonly row: number;
   /** 16 bytes; undefined while its name is not resolved. */
   readonly address: Uint8Array | undefined;
+  readonly method: ForwardingMethod;
   /** The service's, that the check is to find on it. */
   readonly service: Uint8Array;
   /** Index of the interface towards it; 0 = there is no way. */
@@ -28,8 +30,13 @@ interface ProbedDevice {
   readonly problem?: string;
 }
 
-/** How a check gets there: by a mark for its packets; or why it cannot. */
-export type ProbePath = { readonly mark: number } | { readonly problem: string };
+/**
+ * How a check gets there: by a mark for its packets, or by the server's own address as packets of
+ * the service do; or why it cannot.
+ */
+export type ProbePath = { readonly mark: number } | "address" | { readonly problem: string };
+
+const goesByAddress = ({ method }: ProbedServer): boolean => method !== "dr" && method !== "tun";
 
 /**
  * Checks that go the way of packets (bpf/probe.h): what the programs need to know, and that they
@@ -52,8 +59,9 @@ export class Probes {
   /** Exactly these from now on. `taken`: where the director itself sees the answers. */
   apply(servers: readonly ProbedServer[], taken: readonly string[]): void {
     this.#servers = new Map(servers.map((server) => [server.row, server]));
-    this.#table.replace(servers.map(({ row, service }) => ({ key: rowKey(row), value: service })));
-    this.#attach(new Set(servers.map((server) => server.interface).filter(Boolean)), taken);
+    const probed = servers.filter((server) => !goesByAddress(server));
+    this.#table.replace(probed.map(({ row, service }) => ({ key: rowKey(row), value: service })));
+    this.#attach(new Set(probed.map((server) => server.interface).filter(Boolean)), taken);
   }
 
   #attach(wanted: ReadonlySet<number>, taken: readonly string[]): void {
@@ -88,6 +96,7 @@ export class Probes {
   pathTo(row: number): ProbePath {
     const server = this.#servers.get(row);
     if (!server?.address) return { problem: "the director does not know the server yet" };
+    if (goesByAddress(server)) return "address";
     if (isMapped(server.address) !== isMapped(server.service)) {
       return { problem: "the service's address and the server's are not of one family" };
     }

@@ -219,7 +219,7 @@ function dialBy(
   timers: Timers,
   dial: CheckContext["dial"],
 ): CheckContext["dial"] {
-  if (!path) return dial;
+  if (!path || path === "address") return dial;
   if ("mark" in path) {
     return (address, options, done) => dial(address, { ...options, mark: path.mark }, done);
   }

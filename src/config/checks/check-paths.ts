@@ -4,6 +4,7 @@ import { protocolsOf } from "../compile/director.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
+import { methodTo } from "../service-ways.ts";
 
 /** Checks that make connections: others have no way of their own. */
 const CONNECTING = ["tcp", "http"];
@@ -40,27 +41,33 @@ function checkName(review: Review, via: string, path: Path): void {
 
 function checkPath(review: Review, taken: Taken, path: Path): void {
   const { name, backend, via, service } = taken;
-  const { method, bind } = service;
+  const { bind } = service;
+  const methods = new Set([...backend.servers.values()].map((one) => methodTo(service, one)));
+  if (methods.size === 0) methods.add(service.method);
   const kind = backend.check!.name;
   if (!CONNECTING.includes(kind)) {
     const message = `a check of type ${kind} makes no connection that could take the way of packets`;
     review.error(path, message, { expected: `type ${CONNECTING.join(" or ")}` });
   } else if (service.backend !== name) {
     review.error(path, `service ${via} has backend ${service.backend}, not this one`);
-  } else if (method !== "dr" && method !== "tun") {
-    const message = `method ${method} of service ${via} sends packets to the server's own address, as checks go anyway`;
+  } else if (!methods.has("dr") && !methods.has("tun")) {
+    const message = `method ${[...methods].join(" or ")} of service ${via} sends packets to the server's own address, as checks go anyway`;
     review.error(path, message, { expected: "a service of method dr or tun" });
   } else if (bind === undefined) {
     review.error(path, `service ${via} has a mark and no address that a check could go to`);
   } else if (!protocolsOf(service).includes("tcp")) {
     review.error(path, `service ${via} is not of TCP, which checks are`);
-  } else checkAddresses(review, backend, bind[0]!.host, path);
+  } else checkAddresses(review, taken, bind[0]!.host, path);
 }
 
 const isV6 = (host: string): boolean => formatIp(parseIp(host)!).includes(":");
 
-function checkAddresses(review: Review, backend: Backend, vip: string, path: Path): void {
-  for (const [key, { address, check }] of backend.servers) {
+/** Of servers whose checks take that way: others are asked at their own address. */
+function checkAddresses(review: Review, taken: Taken, vip: string, path: Path): void {
+  for (const [key, server] of taken.backend.servers) {
+    const { address, check } = server;
+    const method = methodTo(taken.service, server);
+    if (method !== "dr" && method !== "tun") continue;
     if (check?.address !== undefined) {
       const at: Path = [...path.slice(0, 2), "servers", key, "check", "address"];
       review.error(at, "the way of packets leads to the server's own address only");

@@ -168,7 +168,6 @@ test("what cannot be taken over is said with its line", () => {
     ["-a -t 192.0.2.1:80 -r 10.0.0.1:80", /error: there is such a server already/],
     ["-e -t 192.0.2.1:80 -r 10.0.0.2:80", /error: there is no such server to edit/],
     ["-d -t 192.0.2.1:80 -r 10.0.0.2:80", /error: there is no such server/],
-    ["-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m", /^3 error: the method is dr for the servers before/],
     ["-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -m", /error: one of -g, -i and -m/],
     ["-a -t 192.0.2.1:80 -r 10.0.0.2:81", /warning: the server's port is the service's/],
     ["-a -t 192.0.2.1:80 -r [fd00::1]:80", /error: IPv4 goes to a server of IPv6 with -i alone/],

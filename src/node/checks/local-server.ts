@@ -4,14 +4,14 @@ import { check, problem } from "../check.ts";
 export const localServer = check({
   name: "local-server",
   of: "director",
-  summary: "no server of a service with nat or fullnat is on this machine",
+  summary: "no server that packets get to by nat or fullnat is on this machine",
   look: ({ director, way }) =>
     director!.translated
       .filter((address) => way(address)?.local)
       .map((address) =>
         problem(
-          `the server ${address} is on this machine: services with nat and fullnat send it nothing`,
-          "put it on another machine; with dr and tun it may be here, listening at the service's address",
+          `the server ${address} is on this machine: with nat and fullnat it is sent nothing`,
+          "put it on another machine, or give it `method: local`, and have it listen at the service's address",
         ),
       ),
 });
