@@ -31,6 +31,10 @@ export function waysOf(review: Review, name: string, service: Service): Way[] {
   return [{ method: service.method, at: ["services", name, "method"], server: undefined }, ...own];
 }
 
+/** In words: `nat or fullnat`. */
+export const methodsIn = (ways: readonly Way[]): string =>
+  [...new Set(ways.map(({ method }) => method))].join(" or ");
+
 /** Who is meant, where a fault stands at a server: it may be behind several services. */
 export const ofService = (name: string, { server }: Way): string =>
   server === undefined ? "" : ` (service ${name})`;

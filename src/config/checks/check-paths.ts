@@ -4,10 +4,13 @@ import { protocolsOf } from "../compile/director.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
-import { methodTo } from "../service-ways.ts";
+import { type Method, methodsIn, methodTo, waysOf } from "../service-ways.ts";
 
 /** Checks that make connections: others have no way of their own. */
 const CONNECTING = ["tcp", "http"];
+
+/** Packets find the service's address on the server, and so can its check. */
+const isProbed = (method: Method): boolean => method === "dr" || method === "tun";
 
 /** A check that takes the way of a service's packets has a service that has such a way. */
 export function checkPaths(review: Review): void {
@@ -42,16 +45,15 @@ function checkName(review: Review, via: string, path: Path): void {
 function checkPath(review: Review, taken: Taken, path: Path): void {
   const { name, backend, via, service } = taken;
   const { bind } = service;
-  const methods = new Set([...backend.servers.values()].map((one) => methodTo(service, one)));
-  if (methods.size === 0) methods.add(service.method);
+  const ways = waysOf(review, via, service);
   const kind = backend.check!.name;
   if (!CONNECTING.includes(kind)) {
     const message = `a check of type ${kind} makes no connection that could take the way of packets`;
     review.error(path, message, { expected: `type ${CONNECTING.join(" or ")}` });
   } else if (service.backend !== name) {
     review.error(path, `service ${via} has backend ${service.backend}, not this one`);
-  } else if (!methods.has("dr") && !methods.has("tun")) {
-    const message = `method ${[...methods].join(" or ")} of service ${via} sends packets to the server's own address, as checks go anyway`;
+  } else if (!ways.some(({ method }) => isProbed(method))) {
+    const message = `method ${methodsIn(ways)} of service ${via} sends packets to the server's own address, as checks go anyway`;
     review.error(path, message, { expected: "a service of method dr or tun" });
   } else if (bind === undefined) {
     review.error(path, `service ${via} has a mark and no address that a check could go to`);
@@ -66,8 +68,7 @@ const isV6 = (host: string): boolean => formatIp(parseIp(host)!).includes(":");
 function checkAddresses(review: Review, taken: Taken, vip: string, path: Path): void {
   for (const [key, server] of taken.backend.servers) {
     const { address, check } = server;
-    const method = methodTo(taken.service, server);
-    if (method !== "dr" && method !== "tun") continue;
+    if (!isProbed(methodTo(taken.service, server))) continue;
     if (check?.address !== undefined) {
       const at: Path = [...path.slice(0, 2), "servers", key, "check", "address"];
       review.error(at, "the way of packets leads to the server's own address only");

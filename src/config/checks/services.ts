@@ -1,7 +1,7 @@
 import { protocolsOf } from "../compile/director.ts";
 import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
-import { ofService, type Way, waysOf } from "../service-ways.ts";
+import { methodsIn, ofService, type Way, waysOf } from "../service-ways.ts";
 
 /** What each service says fits together, and the director has what services need. */
 export function checkServices(review: Review): void {
@@ -103,7 +103,7 @@ function checkClient(review: Review, name: string, service: Service, ways: reado
   }
   const at = [...path, "passClient"];
   if (!hides) {
-    const message = `method ${service.method} hides no client from servers`;
+    const message = `method ${methodsIn(ways)} hides no client from servers`;
     review.error(at, message, { expected: "method fullnat" });
     return;
   }

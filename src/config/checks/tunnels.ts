@@ -1,7 +1,7 @@
 import type { Service } from "../model/service.ts";
 import type { Tunnel } from "../model/tunnel.ts";
 import type { Path, Review } from "../review.ts";
-import { waysOf } from "../service-ways.ts";
+import { methodsIn, waysOf } from "../service-ways.ts";
 
 /** Tunnels are said where packets go by one, and ports where the tunnel has one. */
 export function checkTunnels(review: Review): void {
@@ -26,7 +26,7 @@ function checkServiceTunnel(review: Review, name: string, service: Service, tunn
   const at: Path = ["services", name, "tunnel"];
   const ways = waysOf(review, name, service);
   if (ways.some(({ method }) => method === "tun")) checkPort(review, at, tunnel);
-  else sayNoTunnel(review, at, `method ${service.method}`);
+  else sayNoTunnel(review, at, `method ${methodsIn(ways)}`);
 }
 
 const sayNoTunnel = (review: Review, at: Path, what: string): void =>

@@ -82,9 +82,10 @@ static __always_inline int forward_now(struct __sk_buff *skb, struct packet *p, 
 		return TC_ACT_SHOT;
 	switch (d->method) {
 	case METHOD_FULLNAT:
-		if (!c)
+		/* One that began by another method has no port. */
+		if (!c || !c->local_port)
 			count(COUNTER_NO_PORT);
-		ours = c ? array_row(&locals, c->local) : NULL;
+		ours = c && c->local_port ? array_row(&locals, c->local) : NULL;
 		if (!ours)
 			return TC_ACT_SHOT;
 		if (d->flags & DESTINATION_PASSES && pass_client(skb, p, c, r->mtu - packet_bytes(skb, p)))
