@@ -7,6 +7,7 @@ import { MAP_FLAG, MAP_TYPE } from "#io/bpf/abi.ts";
 import { mountBpffs } from "#io/bpf/bpffs.ts";
 import { bpfRefusal } from "#io/bpf/features.ts";
 import { BpfMap } from "#io/bpf/map.ts";
+import { planFromText } from "#kit/plan.ts";
 import { DESTINATION, RANGE_KEY, SERVICE, SERVICE_KEY } from "#plan/director-layout.ts";
 import { DESTINATION_FLAG, METHOD, SERVICE_FLAG } from "#plan/director-numbers.ts";
 import { directorFacts } from "./director-facts.ts";
@@ -81,4 +82,19 @@ test("a director's tables in the kernel say what it does", { skip }, (t) => {
   assert.deepEqual(saysOf("fd00::1"), { methods: ["fullnat"], bypasses: false });
   assert.deepEqual(saysOf(undefined), { methods: [], bypasses: true });
   assert.equal(directorFacts("weir-test-none", undefined), undefined);
+
+  const planned = directorFacts(
+    pins,
+    planFromText(`
+director: { interfaces: eth0 }
+services:
+  web: { bind: 10.0.0.1:80, method: dr, backend: app }
+  far: { mark: 7, method: bypass, backend: app }
+backends: { app: { servers: { a: { address: 10.0.0.11:80, method: nat }, b: 10.0.0.12:80 } } }
+`),
+  );
+  assert.deepEqual(planned!.services, [
+    { address: "10.0.0.1", methods: ["nat", "dr"], bypasses: false },
+    { address: undefined, methods: ["nat", "bypass"], bypasses: true },
+  ]);
 });

@@ -91,7 +91,7 @@ function connectionTable(
 const plannedServices = ({ services, backends }: Wanted): DirectorService[] =>
   services.flatMap((service) => {
     const methods = [...methodsOf(service, backends)];
-    const bypasses = service.method === "bypass" || service.onNoServer === "bypass";
+    const bypasses = methods.includes("bypass") || service.onNoServer === "bypass";
     const hosts = [...new Set(service.binds.map(({ host }) => host))];
     return (hosts.length > 0 ? hosts : [undefined]).map((address) => ({
       ...{ address, methods, bypasses },
