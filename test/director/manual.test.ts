@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { noBpf } from "#kit/bpf.ts";
 import { createLan, HeldConnection, type Lan, VIP } from "#kit/lan.ts";
-import { startDirector, startServers } from "#kit/lan-services.ts";
+import { NAMES, startDirector, startServers } from "#kit/lan-services.ts";
 import { inNetns, noNetns, noProgram, runInNetns, runProgram } from "#kit/netns.ts";
 import type { Owner } from "#kit/owner.ts";
 import { createSyncLan } from "#kit/sync-lan.ts";
@@ -86,8 +86,8 @@ async function follow(t: Owner, section: string): Promise<Followed> {
   const blocks = blocksOf(section);
   const places = lan.servers.map((_, i) => nodePlace(t, `${lan.pins}-${i}`));
   const on = (whom: string): string[] => commandsOf(whom, section);
-  for (const text of on("each server")) {
-    for (const [i, netns] of lan.servers.entries()) {
+  for (const [i, netns] of lan.servers.entries()) {
+    for (const text of [...on("each server"), ...on(`server ${NAMES[i]}`)]) {
       shell(netns, weirFor(t, lan, places[i]!), text);
     }
   }
@@ -116,6 +116,7 @@ describe("the manual's page of layer 4", {
     "tun",
     "fullnat",
     "fullnat with the client's address",
+    "Methods mixed in one service",
     "XDP",
     "SYN floods",
     "In front of layer 7",
