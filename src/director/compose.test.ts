@@ -3,10 +3,24 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseIp } from "#base/ip.ts";
 import { planFromText } from "#kit/plan.ts";
-import { CONFIG, RANGE_KEY, SERVER_VALUE } from "#plan/director-layout.ts";
-import { CONFIG_FLAG, SERVER_FLAG } from "#plan/director-numbers.ts";
+import { CONFIG, DESTINATION, RANGE_KEY, SERVER_VALUE, SERVICE } from "#plan/director-layout.ts";
+import {
+  CONFIG_FLAG,
+  DESTINATION_FLAG,
+  METHOD,
+  SERVER_FLAG,
+  TUNNEL,
+} from "#plan/director-numbers.ts";
 import type { Plan } from "#plan/plan.ts";
-import { composeConfig, composeServers, lookupsOf } from "./compose.ts";
+import {
+  composeConfig,
+  composeDestination,
+  composeServers,
+  composeService,
+  lookupsOf,
+  placeOf,
+  translatedSlots,
+} from "./compose.ts";
 import type { ServerFacts } from "./facts.ts";
 import { ALL_PORTS } from "./local-ports.ts";
 import { markKey, rangeKeys, replyPorts, serverKey, serverValue } from "./rows.ts";
@@ -38,11 +52,108 @@ const OTHER = "{ bind: 10.0.0.2:81, method: nat, backend: app }";
 const entriesOf = (plan: Plan, before: readonly Entry[] = []): Entry[] =>
   composeServers(
     plan.services,
-    () => [facts("10.0.0.11", 8000)],
+    (service) => [placeOf(service, facts("10.0.0.11", 8000))],
     (key) => before.find((entry) => entry.key.join() === key.join())?.value,
   );
 
 const flagsOf = ([entry]: readonly Entry[]): number => entry!.value[SERVER_VALUE.FLAGS]!;
+
+/** A service whose servers have methods of their own; `service` is more of it. */
+const mixedOf = (service: string): Plan =>
+  planFromText(`
+director: { interfaces: eth0, localAddresses: 10.0.0.9 }
+services: { a: { bind: 10.0.0.1:80, method: dr, tunnel: gre, backend: app${service} } }
+backends:
+  app:
+    balance: rr
+    servers:
+      dr: 10.0.0.11:80
+      nat: { address: 10.0.0.12:8080, method: nat }
+      tun: { address: "[fd00::13]:80", method: tun }
+      gue: { address: 10.0.0.14:80, method: tun, tunnel: gue }
+      full: { address: 10.0.0.15:8080, method: fullnat }
+`);
+
+/** Facts of its servers as the Board would have them. */
+const mixedFacts = (plan: Plan): ServerFacts[] =>
+  plan.backends[0]!.servers.map(({ name, address, method, tunnel }) => {
+    assert.ok(address.kind === "inet");
+    return { ...facts(address.host, address.port), name, method, tunnel };
+  });
+
+test("each server's row has its own method, tunnel and port", () => {
+  const plan = mixedOf(", passClient: true");
+  const rows = mixedFacts(plan).map((server) => {
+    const row = composeDestination(plan.services[0]!, server, 1, false);
+    const view = new DataView(row.buffer);
+    return {
+      method: row[DESTINATION.METHOD],
+      tunnel: row[DESTINATION.TUNNEL],
+      tunnelPort: view.getUint16(DESTINATION.TUNNEL_PORT),
+      port: view.getUint16(DESTINATION.PORT),
+      flags: row[DESTINATION.FLAGS],
+    };
+  });
+  const { PRESENT, PASSES } = DESTINATION_FLAG;
+  const plain = { tunnel: TUNNEL.IPIP, tunnelPort: 0, port: 0, flags: PRESENT };
+  assert.deepEqual(rows, [
+    { ...plain, method: METHOD.DR },
+    { ...plain, method: METHOD.NAT, port: 8080 },
+    { ...plain, method: METHOD.TUN, tunnel: TUNNEL.GRE },
+    { ...plain, method: METHOD.TUN, tunnel: TUNNEL.GUE, tunnelPort: 6080 },
+    { ...plain, method: METHOD.FULLNAT, port: 8080, flags: PRESENT | PASSES },
+  ]);
+});
+
+test("replies are known of the servers that answer through here, and of no others", () => {
+  const plan = mixedOf("");
+  const [service] = plan.services;
+  const places = mixedFacts(plan).map((server) => placeOf(service!, server));
+  const entries = composeServers(
+    plan.services,
+    () => places,
+    () => undefined,
+  );
+  assert.deepEqual(
+    entries.map(({ key }) => key),
+    [serverKey(parseIp("10.0.0.12")!, 8080, 6), serverKey(parseIp("10.0.0.15")!, 8080, 6)],
+  );
+  assert.deepEqual(
+    entries.map((entry) => flagsOf([entry])),
+    [0, SERVER_FLAG.AMBIGUOUS],
+  );
+  assert.deepEqual([...translatedSlots(plan)], [plan.backends[0]!.slot]);
+});
+
+test("replies are looked for while there are any, of servers that are gone too", () => {
+  const plan = planOf("  a: { bind: 10.0.0.1:80, method: dr, backend: app }");
+  const looks = (one: Plan, hasReplies: boolean): boolean => {
+    const row = composeConfig(one, one.director!, {
+      ...{ destinations: 1, dropRate: 0, isSecure: false, hasReplies, localPorts: ALL_PORTS },
+    });
+    return (new DataView(row.buffer).getUint32(CONFIG.FLAGS, true) & CONFIG_FLAG.REPLIES) !== 0;
+  };
+  assert.equal(looks(plan, false), false);
+  assert.equal(looks(plan, true), true);
+  assert.equal(looks(mixedOf(""), false), true);
+});
+
+test("a service says whether some of its servers answer clients directly", () => {
+  const pool = {
+    program: 0,
+    hash: 0,
+    flags: 0,
+    slots: new Uint16Array(),
+    servers: new Uint16Array(),
+  };
+  const isDirect = (plan: Plan): boolean => {
+    const [service, backend] = [plan.services[0]!, plan.backends[0]!];
+    const row = composeService(service, backend, pool, { base: 0, capacity: 8 });
+    return row[SERVICE.DIRECT] === 1;
+  };
+  assert.equal(isDirect(mixedOf("")), true);
+  assert.equal(isDirect(planOf(`  a: ${NAT}`)), false);
+});
 
 test("a server of one service is told by its address and port", () => {
   const [entry, ...more] = entriesOf(planOf(`  a: ${NAT}`));
@@ -134,7 +245,13 @@ test("connReuse has the bits of conn_reuse_mode, of which the second includes th
   for (const [connReuse, wanted] of [0, REUSE, REUSE | REUSE_FIN, REUSE | REUSE_FIN].entries()) {
     const director = { ...plan.director!, connReuse };
     const row = composeConfig(plan, director, {
-      ...{ destinations: 1, dropRate: 7, isSecure: false, localPorts: ALL_PORTS },
+      ...{
+        destinations: 1,
+        dropRate: 7,
+        isSecure: false,
+        hasReplies: false,
+        localPorts: ALL_PORTS,
+      },
     });
     const view = new DataView(row.buffer);
     assert.equal(view.getUint32(CONFIG.FLAGS, true) & (REUSE | REUSE_FIN), wanted);
@@ -150,6 +267,7 @@ test("servers are listened to where they translate and go by calls", () => {
       destinations: 1,
       dropRate: 0,
       isSecure: true,
+      hasReplies: false,
       localPorts: ALL_PORTS,
     });
     const flags = new DataView(row.buffer).getUint32(CONFIG.FLAGS, true);

@@ -10,9 +10,22 @@ import {
   SYN_PROXY,
   TUNNEL,
 } from "#plan/director-numbers.ts";
-import { METHODS } from "#plan/methods.ts";
+import {
+  forwardingOf,
+  METHOD_NUMBERS,
+  methodNamed,
+  methodsOf,
+  translates,
+} from "#plan/forwarding.ts";
 import { PACKET_FLAG } from "#plan/packet-schedule.ts";
-import type { DirectorPlan, Plan, ServiceBind, ServicePlan } from "#plan/plan.ts";
+import type {
+  BackendPlan,
+  DirectorPlan,
+  ForwardingMethod,
+  Plan,
+  ServiceBind,
+  ServicePlan,
+} from "#plan/plan.ts";
 import { rowIdentity } from "#plan/row-identity.ts";
 import type { ServerFacts } from "./facts.ts";
 import { goesByMark } from "./hook-choice.ts";
@@ -42,14 +55,6 @@ const SYN_PROXIES = {
 } as const;
 
 const TUNNELS = { ipip: TUNNEL.IPIP, gue: TUNNEL.GUE, gre: TUNNEL.GRE } as const;
-
-/** Replies come back this way, and leave as the service's. */
-export const translates = ({ method }: ServicePlan): boolean =>
-  method === "nat" || method === "fullnat";
-
-/** Servers may speak of calls that no connection is known of. */
-const hearsCalls = ({ method, persistence }: ServicePlan): boolean =>
-  method === "nat" && persistence?.by === "call-id";
 
 const bytesOf = (host: string): Uint8Array => parseIp(host)!;
 
@@ -87,8 +92,14 @@ export interface Block {
   readonly capacity: number;
 }
 
-export function composeService(service: ServicePlan, pool: Pool, row: number, block: Block) {
+export function composeService(
+  service: ServicePlan,
+  { slot, servers }: BackendPlan,
+  pool: Pool,
+  block: Block,
+): Uint8Array {
   const { persistence, onNoServer, onServerRemoved } = service;
+  const isDirect = servers.some((server) => !translates(forwardingOf(service, server).method));
   const flags =
     (persistence ? SERVICE_FLAG.PERSISTENT : 0) |
     (persistence?.by === "call-id" ? SERVICE_FLAG.CALLS : 0) |
@@ -98,12 +109,12 @@ export function composeService(service: ServicePlan, pool: Pool, row: number, bl
     (onServerRemoved === "reset" ? SERVICE_FLAG.RESET : 0) |
     (pool.flags & PACKET_FLAG.FALLBACK ? SERVICE_FLAG.FALLBACK : 0);
   return serviceRow({
-    pool: row,
+    pool: slot,
     base: block.base,
     persistTicks: persistence ? ticksOf(persistence.timeoutMs) : 0,
     limit: service.maxConnections,
     sourceLimit: service.maxPerSource,
-    method: METHODS[service.method],
+    isDirect,
     program: pool.program,
     hash: pool.hash,
     flags,
@@ -115,18 +126,27 @@ export function composeService(service: ServicePlan, pool: Pool, row: number, bl
   });
 }
 
-/** Where a server answers from. */
-export type ServerPlace = Pick<ServerFacts, "address" | "port">;
+/** Where a server is, and whether its answers come this way. */
+export interface ServerPlace extends Pick<ServerFacts, "address" | "port"> {
+  readonly method: ForwardingMethod;
+}
+
+/** That of a server as a service sees it. */
+export const placeOf = (service: ServicePlan, server: ServerFacts): ServerPlace => ({
+  ...{ address: server.address, port: server.port },
+  method: forwardingOf(service, server).method,
+});
 
 /** That of a row of `destinations`; the address may be all zeros. */
 export function placeIn(row: Uint8Array): ServerPlace {
   const address = row.subarray(DESTINATION.ADDRESS, DESTINATION.ADDRESS + 16);
-  return { address, port: viewOf(row).getUint16(DESTINATION.PORT) };
+  const method = methodNamed(row[DESTINATION.METHOD]!) ?? "bypass";
+  return { address, port: viewOf(row).getUint16(DESTINATION.PORT), method };
 }
 
 /** A tunnel carries one family in another; else server and service are of the same. */
-function reaches(service: ServicePlan, address: Uint8Array): boolean {
-  if (service.method === "tun") return true;
+function reaches(service: ServicePlan, method: ForwardingMethod, address: Uint8Array): boolean {
+  if (method === "tun") return true;
   const [bind] = service.binds;
   return isMapped(address) !== (bind ? bind.host.includes(":") : service.markFamily === 6);
 }
@@ -141,29 +161,30 @@ export function composeDestination(
   generation: number,
   endsWhenDown: boolean,
 ): Uint8Array {
-  const { tunnel } = service;
-  const address = server.address && reaches(service, server.address) ? server.address : undefined;
+  const { method, tunnel } = forwardingOf(service, server);
+  const isReached = server.address && reaches(service, method, server.address);
+  const address = isReached ? server.address : undefined;
   return destinationRow({
     address: address ?? new Uint8Array(16),
-    port: translates(service) ? server.port : 0,
+    port: translates(method) ? server.port : 0,
     service: service.slot,
     generation,
     weight: address ? server.weight : 0,
     upper: server.upper,
     lower: server.lower,
-    method: METHODS[service.method],
-    flags: address ? flagsOf(service, server, endsWhenDown) : 0,
+    method: METHOD_NUMBERS[method],
+    flags: address ? flagsOf(service.passClient && method === "fullnat", server, endsWhenDown) : 0,
     tunnel: tunnel ? TUNNELS[tunnel.type] : TUNNEL.IPIP,
     tunnelPort: tunnel?.port ?? 0,
     identity: server.identity,
   });
 }
 
-function flagsOf(service: ServicePlan, server: ServerFacts, endsWhenDown: boolean): number {
+function flagsOf(passes: boolean, server: ServerFacts, endsWhenDown: boolean): number {
   const { PRESENT, PASSES, CLOSED, ENDS } = DESTINATION_FLAG;
   const closed = server.isClosed ? CLOSED : 0;
   const ends = server.isClosed && server.isDown && endsWhenDown ? ENDS : 0;
-  return PRESENT | (service.passClient ? PASSES : 0) | closed | ends;
+  return PRESENT | (passes ? PASSES : 0) | closed | ends;
 }
 
 /**
@@ -174,20 +195,18 @@ function flagsOf(service: ServicePlan, server: ServerFacts, endsWhenDown: boolea
  */
 export function composeServers(
   services: readonly ServicePlan[],
-  factsOf: (service: ServicePlan) => readonly ServerPlace[],
+  placesOf: (service: ServicePlan) => readonly ServerPlace[],
   before: (key: Uint8Array) => Uint8Array | undefined,
 ): Entry[] {
   const found = new Map<string, Entry>();
   for (const service of services) {
-    if (!translates(service)) continue;
-    const values = { withPort: ownValue(service, true), asItCame: ownValue(service, false) };
-    for (const server of factsOf(service)) {
-      if (!server.address) continue;
+    for (const server of placesOf(service)) {
+      if (!server.address || !translates(server.method)) continue;
+      const value = ownValue(service, server);
       for (const name of service.protocols) {
         const key = serverKey(server.address, server.port, PROTOCOL[name]);
         const text = textOf(key);
         const known = found.get(text)?.value;
-        const value = server.port === 0 ? values.asItCame : values.withPort;
         const isClear = !known || (sameBytes(known, 0, known.length, value) && !isAmbiguous(value));
         found.set(text, {
           key,
@@ -199,10 +218,11 @@ export function composeServers(
   return [...found.values()];
 }
 
-/** Whose replies a server's are if nobody else's; `hasPort`: it has one of its own. */
-function ownValue(service: ServicePlan, hasPort: boolean): Uint8Array {
+/** Whose replies a server's are if nobody else's. */
+function ownValue(service: ServicePlan, { method, port: own }: ServerPlace): Uint8Array {
   const only = service.binds.length === 1 ? service.binds[0] : undefined;
-  const isClear = service.method === "nat" && only && (isSinglePort(only) || !hasPort);
+  const hasPort = own !== 0;
+  const isClear = method === "nat" && only && (isSinglePort(only) || !hasPort);
   const host = only ? bytesOf(only.host) : new Uint8Array(16);
   const port = only && hasPort ? only.firstPort : 0;
   return serverValue(host, port, isClear ? 0 : SERVER_FLAG.AMBIGUOUS);
@@ -218,32 +238,49 @@ function asAmbiguous(value: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** The programs' `configuration`. */
+/** Slots of backends some of whose servers' replies come back this way. */
+export const translatedSlots = ({ services, backends }: Plan): ReadonlySet<number> =>
+  new Set(
+    services
+      .filter((service) => [...methodsOf(service, backends)].some(translates))
+      .map(({ backend }) => backends[backend]!.slot),
+  );
+
+/** Servers may speak of calls that no connection is known of. */
+const hearsCalls = (plan: Plan, service: ServicePlan): boolean =>
+  service.persistence?.by === "call-id" && methodsOf(service, plan.backends).has("nat");
+
+/**
+ * The programs' `configuration`. `hasReplies`: replies are known of, be it of servers that are gone
+ * by now.
+ */
 export function composeConfig(
   plan: Plan,
   director: DirectorPlan,
   {
     isSecure,
+    hasReplies,
     ...numbers
   }: {
+    readonly hasReplies: boolean;
     readonly destinations: number;
     readonly dropRate: number;
     readonly isSecure: boolean;
     readonly localPorts: LocalPorts;
   },
 ) {
-  const { services } = plan;
+  const { services, backends } = plan;
   const hasRanges = services.some(({ binds }) => binds.some((bind) => !isSinglePort(bind)));
   const flags =
-    (services.some(translates) ? CONFIG_FLAG.REPLIES : 0) |
+    (hasReplies || translatedSlots(plan).size > 0 ? CONFIG_FLAG.REPLIES : 0) |
     (hasRanges ? CONFIG_FLAG.RANGES : 0) |
     (goesByMark(plan) ? CONFIG_FLAG.MARKS : 0) |
     (isSecure ? CONFIG_FLAG.SECURE : 0) |
-    (services.some(hearsCalls) ? CONFIG_FLAG.CALLS : 0) |
+    (services.some((one) => hearsCalls(plan, one)) ? CONFIG_FLAG.CALLS : 0) |
     (director.sloppyTcp ? CONFIG_FLAG.SLOPPY : 0) |
     (director.expireNodest ? CONFIG_FLAG.EXPIRE_NODEST : 0) |
     (director.expireQuiescentTemplate ? CONFIG_FLAG.EXPIRE_QUIESCENT : 0) |
-    (plan.backends.some(({ check }) => check?.via !== undefined) ? CONFIG_FLAG.PROBES : 0) |
+    (backends.some(({ check }) => check?.via !== undefined) ? CONFIG_FLAG.PROBES : 0) |
     (director.connReuse !== 0 ? CONFIG_FLAG.REUSE : 0) |
     (director.connReuse & 2 ? CONFIG_FLAG.REUSE_FIN : 0);
   return configRow({

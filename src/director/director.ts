@@ -1,9 +1,10 @@
 import { Netlink } from "#io/netlink.ts";
 import type { Board } from "#plan/board.ts";
+import { forwardingOf, translates } from "#plan/forwarding.ts";
 import type { BackendPlan, DirectorPlan, Plan, ServicePlan } from "#plan/plan.ts";
 import type { TableCount } from "#plan/table-count.ts";
 import { Allotment } from "./allotment.ts";
-import { translates } from "./compose.ts";
+import { placeOf, translatedSlots } from "./compose.ts";
 import { Exits } from "./exits.ts";
 import type { ServerFacts } from "./facts.ts";
 import { GoneServers } from "./gone-servers.ts";
@@ -56,12 +57,12 @@ export class Director {
       routes: new RowTable(maps.routes),
     };
     this.allotment = new Allotment(services, rows.destinations);
-    this.#settings = new Settings(kernel, this.#netlink);
     this.#roster = new Roster(board, this.allotment);
     this.#servers = new ServerRows(maps, this.#netlink, this.allotment, rows);
     this.#gone = new GoneServers(this.allotment, this.#roster, this.#servers);
     this.#services = new Services(maps, services, this.allotment);
     this.#replySenders = new ReplySenders(maps);
+    this.#settings = new Settings(kernel, this.#netlink, this.#replySenders);
     this.#exits = new Exits(kernel, this.#netlink);
     this.#probes = new Probes(kernel, this.#netlink, this.#exits);
     this.#interfaces = new Interfaces(kernel, this.#netlink);
@@ -139,8 +140,8 @@ export class Director {
     const moved = this.#readServers(changed, plan.director);
     this.#epoch++;
     this.#writeBackends(changed);
-    const isTranslated = (one: BackendPlan) => this.#roster.servicesOf(one).some(translates);
-    if (moved.some(isTranslated)) this.#writeReplySenders(plan);
+    const translated = translatedSlots(plan);
+    if (moved.some(({ slot }) => translated.has(slot))) this.#writeReplySenders(plan);
     this.#followExits(plan);
     return true;
   }
@@ -191,11 +192,11 @@ export class Director {
     return this.#localServers().flatMap(({ service, facts }) => unserved(service, facts) ?? []);
   }
 
-  /** On this machine, of services that translate. */
+  /** On this machine, where packets are translated. */
   #localServers(): { readonly service: ServicePlan; readonly facts: ServerFacts }[] {
-    const translated = this.#plan?.services.filter(translates) ?? [];
-    return translated.flatMap((service) =>
+    return (this.#plan?.services ?? []).flatMap((service) =>
       this.rowsOf(service)
+        .filter(({ facts }) => translates(forwardingOf(service, facts).method))
         .filter(({ row }) => this.#servers.isLocal(row))
         .map(({ facts }) => ({ service, facts })),
     );
@@ -266,7 +267,7 @@ export class Director {
   /** Those of servers that are there, and of those that are gone. */
   #writeReplySenders({ services }: Plan): void {
     this.#replySenders.write(services, (service) => [
-      ...this.rowsOf(service).map(({ facts }) => facts),
+      ...this.rowsOf(service).map(({ facts }) => placeOf(service, facts)),
       ...this.#gone.placesOf(service),
     ]);
   }

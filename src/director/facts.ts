@@ -2,11 +2,12 @@ import { AF_UNIX } from "#io/driver.ts";
 import { peerIp } from "#io/peer-ip.ts";
 import { ADDRESS_MAX_BYTES, readAddress } from "#plan/address-cell.ts";
 import { type Board, HEALTH, SERVER, WEIGHT_SCALE } from "#plan/board.ts";
+import type { OwnForwarding } from "#plan/forwarding.ts";
 import type { BackendPlan, ServerPlan } from "#plan/plan.ts";
 import { rowIdentity } from "#plan/row-identity.ts";
 
 /** What is known of a server now, from the Plan and the Board. */
-export interface ServerFacts {
+export interface ServerFacts extends OwnForwarding {
   readonly name: string;
   /** Hash of `backend/server`. */
   readonly identity: number;
@@ -58,6 +59,8 @@ function readServer(board: Board, backend: string, server: ServerPlan): ServerFa
     upper,
     // What was configured goes with the limit that was configured; else it is three quarters.
     lower: upper === server.maxConnections ? server.minConnections : 0,
+    method: server.method,
+    tunnel: server.tunnel,
   };
 }
 

@@ -2,7 +2,8 @@ import { parseIp } from "#base/ip.ts";
 import type { Netlink } from "#io/netlink.ts";
 import { PROBE_WAY } from "#plan/director-layout.ts";
 import { PROBE } from "#plan/director-numbers.ts";
-import type { Plan } from "#plan/plan.ts";
+import { forwardingOf } from "#plan/forwarding.ts";
+import type { ForwardingMethod, Plan } from "#plan/plan.ts";
 import type { Exits } from "./exits.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Family, familyOf, findOwnAddress } from "./own-addresses.ts";
@@ -11,7 +12,7 @@ import { rowKey } from "./rows.ts";
 import type { ServerRows } from "./server-rows.ts";
 import { Table } from "./table.ts";
 
-/** A server whose check goes the way of packets. */
+/** A server whose check goes the way of packets; by `nat` and the like that is to its address. */
 interface ProbedServer {
   /** Of `destinations`. */
   readonly row: number;
@@ -21,8 +22,7 @@ interface ProbedServer {
   readonly service: Uint8Array;
   /** Index of the interface towards it; 0 = there is no way. */
   readonly interface: number;
-  /** Packets get there in another, which may be of the other family. */
-  readonly tunnelled: boolean;
+  readonly method: ForwardingMethod;
 }
 
 /** The check's packets are of the other family once they have left. */
@@ -32,8 +32,13 @@ const crosses = ({ address, service }: ProbedServer): boolean =>
 /** An address of this machine, of a family, that checks may come from; undefined: there is none. */
 type FindOwn = (family: Family) => Uint8Array | undefined;
 
-/** How a check gets there: by a mark for its packets; or why it cannot. */
-export type ProbePath = { readonly mark: number } | { readonly problem: string };
+/**
+ * How a check gets there: by a mark for its packets, or by the server's own address as packets of
+ * the service do; or why it cannot.
+ */
+export type ProbePath = { readonly mark: number } | "address" | { readonly problem: string };
+
+const goesByAddress = ({ method }: ProbedServer): boolean => method !== "dr" && method !== "tun";
 
 /**
  * Checks that go the way of packets (bpf/probe.h): what the programs need to know, and by which
@@ -44,6 +49,7 @@ export class Probes {
   readonly #exits: Exits;
   readonly #table: Table;
   #servers: ReadonlyMap<number, ProbedServer> = new Map();
+  #interfaces: ReadonlySet<number> = new Set();
   /** By family, where some server is not of its service's. */
   #own: ReadonlyMap<Family, Uint8Array | undefined> = new Map();
 
@@ -64,7 +70,7 @@ export class Probes {
         address: facts.address,
         service: vip,
         interface: rows.interfaceOf(row),
-        tunnelled: service.method === "tun",
+        method: forwardingOf(service, facts).method,
       }));
     });
     this.#apply(servers, (family) => findOwnAddress(this.#netlink, family, director!, services));
@@ -72,10 +78,12 @@ export class Probes {
 
   #apply(servers: readonly ProbedServer[], findOwn: FindOwn): void {
     this.#servers = new Map(servers.map((server) => [server.row, server]));
-    const families = new Set(servers.filter(crosses).map(({ service }) => familyOf(service)));
+    const probed = servers.filter((server) => !goesByAddress(server));
+    const families = new Set(probed.filter(crosses).map(({ service }) => familyOf(service)));
     this.#own = new Map([...families].map((family) => [family, findOwn(family)]));
+    this.#interfaces = new Set(probed.map((server) => server.interface).filter(Boolean));
     this.#table.replace(
-      servers.map((server) => ({ key: rowKey(server.row), value: this.#wayTo(server) })),
+      probed.map((server) => ({ key: rowKey(server.row), value: this.#wayTo(server) })),
     );
   }
 
@@ -94,16 +102,17 @@ export class Probes {
 
   /** Indexes of the interfaces that checks leave by. */
   get interfaces(): ReadonlySet<number> {
-    return new Set([...this.#servers.values()].map((server) => server.interface).filter(Boolean));
+    return this.#interfaces;
   }
 
   /** The way of a server's checks. */
   pathTo(row: number): ProbePath {
     const server = this.#servers.get(row);
     if (!server?.address) return { problem: "the director does not know the server yet" };
+    if (goesByAddress(server)) return "address";
     const family = familyOf(server.service);
     if (crosses(server)) {
-      if (!server.tunnelled) {
+      if (server.method !== "tun") {
         return { problem: "the service's address and the server's are not of one family" };
       }
       if (!this.#own.get(family)) {

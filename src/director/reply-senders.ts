@@ -15,6 +15,11 @@ export class ReplySenders {
     this.#ports = new RowTable(maps[".bss.ports"]);
   }
 
+  /** Some are known, be it such as are gone by now. */
+  get areThere(): boolean {
+    return this.#servers.size > 0;
+  }
+
   write(
     services: readonly ServicePlan[],
     placesOf: (service: ServicePlan) => readonly ServerPlace[],

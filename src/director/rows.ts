@@ -120,7 +120,8 @@ export interface ServiceRow {
   readonly persistTicks: number;
   readonly limit: number;
   readonly sourceLimit: number;
-  readonly method: number;
+  /** Some servers answer clients directly. */
+  readonly isDirect: boolean;
   readonly program: number;
   readonly hash: number;
   readonly flags: number;
@@ -139,7 +140,7 @@ export function serviceRow(from: ServiceRow): Uint8Array {
   view.setUint32(SERVICE.PERSIST, from.persistTicks, true);
   view.setUint32(SERVICE.LIMIT, from.limit, true);
   view.setUint32(SERVICE.SOURCE_LIMIT, from.sourceLimit, true);
-  bytes[SERVICE.METHOD] = from.method;
+  bytes[SERVICE.DIRECT] = Number(from.isDirect);
   bytes[SERVICE.PROGRAM] = from.program;
   bytes[SERVICE.HASH] = from.hash;
   bytes[SERVICE.FLAGS] = from.flags;

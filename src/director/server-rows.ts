@@ -58,12 +58,12 @@ export class ServerRows {
   }
 
   /** Asks for the ways to servers that are not known. */
-  learn(places: readonly ServerPlace[]): void {
+  learn(places: readonly Pick<ServerPlace, "address">[]): void {
     this.#ways.learn(places.flatMap(({ address }) => address ?? []));
   }
 
   /** The way to a place that was learnt. */
-  writeRoute(row: number, { address }: ServerPlace): void {
+  writeRoute(row: number, { address }: Pick<ServerPlace, "address">): void {
     this.#routes.set(row, (address && this.#ways.find(address)) ?? NO_ROUTE);
   }
 

@@ -36,7 +36,7 @@ export class Services {
     for (const [backend, pool] of pools) {
       for (const service of roster.servicesOf(backend)) {
         const block = this.#allotment.blockOf(service);
-        this.#rows.set(service.slot, composeService(service, pool, backend.slot, block));
+        this.#rows.set(service.slot, composeService(service, backend, pool, block));
       }
     }
     this.#rows.flush();

@@ -6,19 +6,22 @@ import { composeConfig } from "./compose.ts";
 import { dropRate, isSecure } from "./defence.ts";
 import type { Kernel } from "./kernel.ts";
 import { ALL_PORTS, findLocalPorts } from "./local-ports.ts";
+import type { ReplySenders } from "./reply-senders.ts";
 import { rowKey } from "./rows.ts";
 
 /** What goes for packets of all services: as the Plan says, and as the table of connections is. */
 export class Settings {
   readonly #kernel: Kernel;
   readonly #netlink: Netlink;
+  readonly #replySenders: ReplySenders;
   #localPorts = ALL_PORTS;
   /** Of connections, when it was counted last. */
   #table: TableCount = { count: 0, size: 1 };
 
-  constructor(kernel: Kernel, netlink: Netlink) {
+  constructor(kernel: Kernel, netlink: Netlink, replySenders: ReplySenders) {
     this.#kernel = kernel;
     this.#netlink = netlink;
+    this.#replySenders = replySenders;
   }
 
   apply(plan: Plan, director: DirectorPlan): void {
@@ -44,6 +47,7 @@ export class Settings {
       destinations: this.#kernel.maps.destinations.maxEntries,
       dropRate: dropRate(director, this.#table),
       isSecure: isSecure(director, this.#table),
+      hasReplies: this.#replySenders.areThere,
       localPorts: this.#localPorts,
     });
     this.#kernel.configuration.update(rowKey(0), row);

@@ -1,3 +1,4 @@
+import { methodsOf } from "#plan/forwarding.ts";
 import type { DirectorPlan, Plan } from "#plan/plan.ts";
 import type { KernelSizes } from "./kernel.ts";
 
@@ -19,7 +20,7 @@ export function kernelSizesFor(plan: Plan, { connections }: DirectorPlan): Kerne
     backends: engine.limits.backends,
     destinations,
     connections,
-    replies: roomFor(services.some(({ method }) => method === "fullnat")),
+    replies: roomFor(services.some((one) => methodsOf(one, backends).has("fullnat"))),
     proxied: roomFor(services.some(({ synProxy }) => synProxy !== "off")),
   };
 }

@@ -3,6 +3,7 @@ import { formatIp } from "#base/ip.ts";
 import type { ProtocolName } from "#base/protocol.ts";
 import { CONNECTION, FLOW } from "#plan/director-layout.ts";
 import { CONN_STATE } from "#plan/director-numbers.ts";
+import type { Forwarding } from "#plan/forwarding.ts";
 import type { ForwardingMethod, PersistencePlan, ServiceBind } from "#plan/plan.ts";
 import type { Counts } from "./estimator.ts";
 import type { Taking } from "./interfaces.ts";
@@ -11,7 +12,7 @@ import type { SyncStatus } from "./sync/status.ts";
 import type { XdpStatus } from "./xdp.ts";
 
 /** A server behind a service, as it stands now. */
-export interface ServerStatus extends Load {
+export interface ServerStatus extends Forwarding, Load {
   readonly name: string;
   /** Empty while its name is not resolved. */
   readonly host: string;
@@ -32,12 +33,12 @@ export interface ServiceStatus {
   readonly binds: readonly ServiceBind[];
   readonly mark: number;
   readonly markFamily: 0 | 4 | 6;
+  /** Of servers that say nothing else. */
   readonly method: ForwardingMethod;
   readonly backend: string;
   readonly scheduler: string;
   readonly persistence: PersistencePlan | undefined;
   readonly onePacket: boolean;
-  readonly tunnel: { readonly type: string; readonly port: number } | undefined;
   readonly counts: Counts;
   readonly rates: Counts;
   readonly servers: readonly ServerStatus[];

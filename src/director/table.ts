@@ -25,6 +25,10 @@ export class Table {
     }
   }
 
+  get size(): number {
+    return this.#known.size;
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#known.get(textOf(key));
   }

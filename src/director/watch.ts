@@ -1,5 +1,6 @@
 import { formatIp } from "#base/ip.ts";
 import { DESTINATION } from "#plan/director-layout.ts";
+import { forwardingOf } from "#plan/forwarding.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { throwsOut } from "./defence.ts";
 import type { Director } from "./director.ts";
@@ -138,12 +139,12 @@ export class Watch {
       backend: backend.name,
       scheduler: backend.balance.name,
       onePacket: service.onePacket,
-      tunnel: service.tunnel,
       counts: totals.sum(),
       rates: estimator.rates,
       servers: this.#director.rowsOf(service).map(({ row, facts }): ServerStatus => {
         return {
           name: facts.name,
+          ...forwardingOf(service, facts),
           host: facts.address ? formatIp(facts.address) : "",
           port: facts.port,
           weight: facts.weight,

@@ -2,7 +2,7 @@ import type { CheckContext, CheckPath } from "./check.ts";
 
 /** What a check may do whose packets have a way of their own: all of them take it. */
 export function byPath(path: CheckPath | undefined, context: CheckContext): CheckContext {
-  if (!path) return context;
+  if (!path || path === "address") return context;
   if ("problem" in path) return byNoWay(path.problem, context);
   const { mark } = path;
   return {

@@ -17,8 +17,8 @@ export interface CheckTarget {
   readonly path?: CheckPath;
 }
 
-/** A firewall mark for what is sent, or why nothing can be. */
-export type CheckPath = { readonly mark: number } | { readonly problem: string };
+/** A firewall mark for what is sent, or as any other, or why nothing can be. */
+export type CheckPath = { readonly mark: number } | "address" | { readonly problem: string };
 
 /** What a check may do to the world; time and network are handed in, so tests can play both. */
 export interface CheckContext {

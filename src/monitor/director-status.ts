@@ -55,11 +55,12 @@ function takingDocument(
 }
 
 function serviceDocument(service: ServiceView): ServiceDocument {
-  const { name, method, backend, scheduler, servers, counts, rates } = service;
+  const { name, backend, scheduler, servers, counts, rates } = service;
   const sum = (key: "active" | "inactive"): number =>
     servers.reduce((total, server) => total + server[key], 0);
   return {
-    ...{ name, method, backend, scheduler },
+    ...{ name, backend, scheduler },
+    method: methodsOf(service).join("+"),
     addresses: serviceAddresses(service),
     servers: servers.length,
     usable: servers.filter(takesNew).length,
@@ -71,6 +72,10 @@ function serviceDocument(service: ServiceView): ServiceDocument {
   };
 }
 
+/** Of its servers, or where it has none its own. */
+const methodsOf = ({ method, servers }: ServiceView): string[] =>
+  servers.length === 0 ? [method] : [...new Set(servers.map((server) => server.method))];
+
 const ratesOf = (rates: ServiceView["rates"]) => ({
   connectionsPerSecond: rates.connections,
   packetsInPerSecond: rates.inPackets,
@@ -80,9 +85,9 @@ const ratesOf = (rates: ServiceView["rates"]) => ({
 });
 
 function memberDocument(server: ServiceServerView): MemberDocument {
-  const { name, host, port, weight, active, inactive, rates } = server;
+  const { name, host, port, method, weight, active, inactive, rates } = server;
   return {
-    ...{ name, weight, active, inactive },
+    ...{ name, method, weight, active, inactive },
     address: port === 0 || host === "" ? host : formatEndpoint(host, port),
     ...ratesOf(rates),
   };

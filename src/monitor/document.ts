@@ -189,6 +189,7 @@ export interface ServiceDocument extends ServiceRates {
   readonly name: string;
   /** `tcp 10.0.0.1:80`, `mark 7`. */
   readonly addresses: readonly string[];
+  /** How packets get to its servers: `dr`, `nat+dr`. */
   readonly method: string;
   readonly backend: string;
   readonly scheduler: string;
@@ -217,6 +218,8 @@ export interface MemberDocument extends ServiceRates {
   readonly name: string;
   /** Empty while its name is not resolved. */
   readonly address: string;
+  /** How packets get there. */
+  readonly method: string;
   /** What connections are given out by; 0: it takes none. */
   readonly weight: number;
   readonly active: number;

@@ -43,6 +43,16 @@ test("the page shows services with their servers, and nothing where there are no
     "b10.0.0.2|unchecked|1|0|0|0|0|0|0 B/s|0 B/s",
   ]);
 
+  control.apply(SERVICES.replace("a: 10.0.0.1:0", "a: { address: 10.0.0.1:0, method: tun }"));
+  show();
+  assert.deepEqual(
+    rowsOf(byId("services"))
+      .slice(0, 3)
+      .map((row) => row.split("|")[0]),
+    ["webtcp 192.0.2.1:80 · tun+nat · wlc", "a10.0.0.1 · tun", "b10.0.0.2 · nat"],
+  );
+
+  control.apply(SERVICES);
   const [web] = control.director()!.services;
   const rates = { connections: 12, inPackets: 3400, outPackets: 5, inBytes: 2e6, outBytes: 7e3 };
   const [a] = web!.servers;

@@ -76,7 +76,7 @@ const good: Facts = {
 };
 const director = {
   interfaces: [{ device: "eth0", attached: 2 }],
-  services: [{ address: "10.0.0.1", method: "tun", bypasses: false }],
+  services: [{ address: "10.0.0.1", methods: ["tun"], bypasses: false }],
   translated: [],
   wantsXdp: false,
   connections: { count: 10, size: 1000, wanted: 1000 },
@@ -251,21 +251,24 @@ describe("a director", () => {
 
   test("needs no forwarding for what its program sends on", () => {
     for (const method of ["dr", "tun", "fullnat"]) {
-      assert.deepEqual(names(as([{ address: "10.0.0.1", method, bypasses: false }])), []);
+      assert.deepEqual(
+        names(as([{ address: "10.0.0.1", methods: [method], bypasses: false }])),
+        [],
+      );
     }
   });
 
   test("needs it for packets that bypass, and as the router of servers", () => {
-    const [bypass] = found(as([{ address: "10.0.0.1", method: "bypass", bypasses: true }]));
+    const [bypass] = found(as([{ address: "10.0.0.1", methods: ["bypass"], bypasses: true }]));
     assert.deepEqual([bypass!.check, bypass!.severity], ["forwarding", "problem"]);
-    const nat = as([{ address: "10.0.0.1", method: "nat", bypasses: false }]);
+    const nat = as([{ address: "10.0.0.1", methods: ["nat"], bypasses: false }]);
     assert.deepEqual(
       found(nat).map(({ severity }) => severity),
       ["warning"],
     );
     assert.deepEqual(names({ ...nat, sysctl: () => 1 }), []);
     // By mark, of either family.
-    assert.equal(found(as([{ address: undefined, method: "nat", bypasses: false }])).length, 2);
+    assert.equal(found(as([{ address: undefined, methods: ["nat"], bypasses: false }])).length, 2);
   });
 
   test("a server on this machine, where nothing comes from a network", () => {
@@ -290,7 +293,7 @@ describe("a director", () => {
   test("an address on an interface it does not look at", () => {
     const other = { ...card, name: "eth1", index: 3 };
     const facts = {
-      ...as([{ address: "10.0.0.1", method: "dr", bypasses: false }]),
+      ...as([{ address: "10.0.0.1", methods: ["dr"], bypasses: false }]),
       interfaces: [loopback, card, other],
       addresses: [{ address: parseIp("10.0.0.1")!, prefix: 24, interface: 3 }],
     };

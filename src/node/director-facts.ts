@@ -7,16 +7,16 @@ import { BpfMap } from "#io/bpf/map.ts";
 import { xdpDevices, xdpHookedAt } from "#io/bpf/xdp-hook.ts";
 import { RANGE_KEY, SERVICE, SERVICE_KEY } from "#plan/director-layout.ts";
 import { SERVICE_FLAG } from "#plan/director-numbers.ts";
-import { METHODS } from "#plan/methods.ts";
-import type { DirectorPlan, ForwardingMethod, ServicePlan } from "#plan/plan.ts";
-import { translatedServers } from "./director-servers.ts";
+import { methodsOf } from "#plan/forwarding.ts";
+import type { ForwardingMethod, Plan } from "#plan/plan.ts";
+import { type PinnedServers, pinnedServers } from "./director-servers.ts";
 
 /** A director on this machine: as a configuration wants it, and as it is in the kernel. */
 export interface DirectorFacts {
   /** Where it should take packets. */
   readonly interfaces: readonly DirectorInterface[];
   readonly services: readonly DirectorService[];
-  /** Addresses of servers of services with nat and fullnat, as tables in the kernel have them. */
+  /** Addresses of servers behind nat and fullnat, as tables in the kernel have them. */
   readonly translated: readonly string[];
   /** Packets of known flows should be taken by XDP. */
   readonly wantsXdp: boolean;
@@ -42,15 +42,14 @@ export interface DirectorInterface {
 export interface DirectorService {
   /** Undefined: it goes by firewall mark. */
   readonly address: string | undefined;
-  readonly method: ForwardingMethod;
+  /** How packets get to its servers, each once. */
+  readonly methods: readonly ForwardingMethod[];
   /** Packets without a server go on to where they wanted to. */
   readonly bypasses: boolean;
 }
 
-type Wanted = {
-  readonly director: DirectorPlan | undefined;
-  readonly services: readonly ServicePlan[];
-};
+/** Of a configuration what is looked at. */
+export type Wanted = Pick<Plan, "director" | "services" | "backends">;
 
 /** Undefined when there is none, neither wanted nor in the kernel. */
 export function directorFacts(pins: string, wanted: Wanted | undefined): DirectorFacts | undefined {
@@ -65,10 +64,11 @@ export function directorFacts(pins: string, wanted: Wanted | undefined): Directo
     attached: hookedAt({ folder, device, direction: "ingress" }),
     xdpAt: xdpHookedAt(folder, device),
   }));
-  const services = wanted?.director ? plannedServices(wanted.services) : pinnedServices(folder);
+  const servers = pinnedServers(folder);
+  const services = wanted?.director ? plannedServices(wanted) : pinnedServices(folder, servers);
   const wantsXdp = wanted?.director?.xdp ?? xdpDevices(folder).length > 0;
   const connections = connectionTable(folder, wanted?.director?.connections);
-  const translated = translatedServers(folder);
+  const translated = [...servers.translated];
   return { interfaces, services, translated, wantsXdp, connections };
 }
 
@@ -88,23 +88,18 @@ function connectionTable(
   }
 }
 
-const plannedServices = (services: readonly ServicePlan[]): DirectorService[] =>
-  services.flatMap(({ binds, method, onNoServer }) => {
-    const bypasses = method === "bypass" || onNoServer === "bypass";
-    const hosts = [...new Set(binds.map(({ host }) => host))];
+const plannedServices = ({ services, backends }: Wanted): DirectorService[] =>
+  services.flatMap((service) => {
+    const methods = [...methodsOf(service, backends)];
+    const bypasses = methods.includes("bypass") || service.onNoServer === "bypass";
+    const hosts = [...new Set(service.binds.map(({ host }) => host))];
     return (hosts.length > 0 ? hosts : [undefined]).map((address) => ({
-      address,
-      method,
-      bypasses,
+      ...{ address, methods, bypasses },
     }));
   });
 
-const METHOD_NAMES = new Map(
-  Object.entries(METHODS).map(([name, number]) => [number, name as ForwardingMethod]),
-);
-
 /** What the tables in the kernel hold: addresses that packets are looked up by. */
-function pinnedServices(folder: string): DirectorService[] {
+function pinnedServices(folder: string, servers: PinnedServers): DirectorService[] {
   const open = (name: string): BpfMap => BpfMap.open(join(folder, "maps", name));
   const services = open("services");
   try {
@@ -122,10 +117,12 @@ function pinnedServices(folder: string): DirectorService[] {
     const seen = new Map<string, DirectorService>();
     for (const { address, slot } of found) {
       const row = services.lookup(slot);
-      const method = row && METHOD_NAMES.get(row[SERVICE.METHOD]!);
-      if (!method) continue;
-      const bypasses = method === "bypass" || (row[SERVICE.FLAGS]! & SERVICE_FLAG.BYPASS) !== 0;
-      seen.set(`${address} ${method} ${bypasses}`, { address, method, bypasses });
+      if (!row) continue;
+      const number = new DataView(slot.buffer, slot.byteOffset).getUint32(0, true);
+      const methods = [...(servers.methods.get(number) ?? [])];
+      const mayBypass = (row[SERVICE.FLAGS]! & SERVICE_FLAG.BYPASS) !== 0;
+      const bypasses = mayBypass || methods.includes("bypass");
+      seen.set(`${address} ${slot.join()}`, { address, methods, bypasses });
     }
     return [...seen.values()];
   } finally {

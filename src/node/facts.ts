@@ -4,14 +4,13 @@ import { findHook, type Hook, type HookPlace } from "#io/bpf/hook.ts";
 import { Netdev, type XdpFeatures } from "#io/netdev.ts";
 import { Netlink } from "#io/netlink.ts";
 import { describeMerging, type Merging } from "#io/offloads.ts";
-import type { DirectorPlan, ServicePlan } from "#plan/plan.ts";
 import {
   type ClientCounts,
   clientPlaces,
   readClientCounts,
   tellsPeers,
 } from "./client-programs.ts";
-import { type DirectorFacts, directorFacts } from "./director-facts.ts";
+import { type DirectorFacts, directorFacts, type Wanted } from "./director-facts.ts";
 import { listensOn } from "./listeners.ts";
 import { lookAround, type Overview, routeTo } from "./overview.ts";
 import { tunnelPlaces } from "./programs.ts";
@@ -36,9 +35,7 @@ export interface Questions {
   /** Folder of the director in /sys/fs/bpf. */
   readonly directorPins: string;
   /** A configuration of the director. */
-  readonly plan:
-    | { readonly director: DirectorPlan | undefined; readonly services: readonly ServicePlan[] }
-    | undefined;
+  readonly plan: Wanted | undefined;
 }
 
 /** How an address leaves. */

@@ -80,7 +80,7 @@ export const SERVICE = {
   /** u32 */
   SOURCE_LIMIT: 16,
   /** u8 */
-  METHOD: 20,
+  DIRECT: 20,
   /** u8 */
   PROGRAM: 21,
   /** u8 */

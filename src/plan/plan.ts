@@ -165,6 +165,9 @@ export interface ServerPlan {
   readonly admin: "ready" | "drain" | "maint";
   readonly checkAddress: import("#base/address.ts").Address | undefined;
   readonly agentPort: number | undefined;
+  /** How packets of services get to it, where it is not as the service says. */
+  readonly method?: ForwardingMethod | undefined;
+  readonly tunnel?: TunnelPlan | undefined;
 }
 
 export interface BackendPlan {
@@ -262,6 +265,12 @@ export interface ServiceBind {
 
 export type ForwardingMethod = "nat" | "dr" | "tun" | "fullnat" | "local" | "bypass";
 
+export interface TunnelPlan {
+  readonly type: "ipip" | "gue" | "gre";
+  /** UDP port of gue, else 0. */
+  readonly port: number;
+}
+
 /** What of a service stays with a server. */
 export interface PersistencePlan {
   /** A client, or a call of SIP. */
@@ -284,14 +293,15 @@ export interface ServicePlan {
   readonly mark: number;
   /** Family of the packets that a mark is looked for on; 0 without a mark. */
   readonly markFamily: 0 | 4 | 6;
+  /** Of servers that say nothing else. */
   readonly method: ForwardingMethod;
   /** Index into Plan.backends. */
   readonly backend: number;
   readonly persistence: PersistencePlan | undefined;
   /** UDP only: each packet is scheduled by itself, no connection is kept. */
   readonly onePacket: boolean;
-  /** Of method tun, else undefined. `port` is of gue, else 0. */
-  readonly tunnel: { readonly type: "ipip" | "gue" | "gre"; readonly port: number } | undefined;
+  /** Of its servers that go by tun and say nothing else; undefined = ipip. */
+  readonly tunnel: TunnelPlan | undefined;
   /** FULLNAT of TCP alone: servers are told who the client is. */
   readonly passClient: boolean;
   readonly onNoServer: "reject" | "drop" | "bypass";

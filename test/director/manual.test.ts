@@ -30,6 +30,7 @@ describe("the manual's page of layer 4", {
     "tun",
     "fullnat",
     "fullnat with the client's address",
+    "Methods mixed in one service",
     "XDP",
     "SYN floods",
     "In front of layer 7",

@@ -74,6 +74,8 @@ export interface Rules {
   readonly service: string;
   /** `-m`, `-g` or `-i`. */
   readonly method?: string;
+  /** Of servers that go by another. */
+  readonly methods?: Readonly<Record<string, string>>;
   /** By server, in the order they are added. */
   readonly weights: Readonly<Record<string, number>>;
   /** More words for each server. */
@@ -86,9 +88,13 @@ const virtual = ({ port, protocol = "tcp", vip = VIP }: Rules): string =>
 const real = (rules: Rules, name: string): string =>
   `${virtual(rules)} -r ${serverAddress(name)}:${rules.port}`;
 
+/** By which packets get to a server. */
+export const methodOf = ({ method = "-m", methods = {} }: Rules, name: string): string =>
+  methods[name] ?? method;
+
 function addWords(rules: Rules, name: string, weight: number): string {
-  const { method = "-m", server = "" } = rules;
-  return `-a ${real(rules, name)} ${method} -w ${weight} ${server}`;
+  const { server = "" } = rules;
+  return `-a ${real(rules, name)} ${methodOf(rules, name)} -w ${weight} ${server}`;
 }
 
 /** A service on one side, and what happens to it. */

@@ -122,8 +122,6 @@ export interface ServiceSpec {
   readonly mark?: number;
   readonly protocol?: ProtocolName;
   readonly servers: readonly ServerSpec[];
-  /** Of the service's own row; without: NAT. */
-  readonly method?: number;
   readonly program?: number;
   readonly hash?: number;
   readonly flags?: number;
@@ -181,6 +179,9 @@ export interface Placed {
   readonly number: number;
   readonly base: number;
 }
+
+const isTranslated = ({ method = METHOD.NAT }: ServerSpec): boolean =>
+  method === METHOD.NAT || method === METHOD.FULLNAT;
 
 const hex = (bytes: Uint8Array): string =>
   Buffer.from(bytes)
@@ -241,6 +242,8 @@ export class DirectorBed {
   #destinations = 0;
   /** Rows of each service. */
   readonly #capacities: number[] = [];
+  /** Of each service: some of its servers answer clients directly. */
+  readonly #isDirect: boolean[] = [];
   #locals: readonly string[] = [];
   readonly #pools: BpfMap[] = [];
   #config: ConfigSpec = {};
@@ -383,6 +386,7 @@ export class DirectorBed {
   service(spec: ServiceSpec): Placed {
     const placed = { number: this.#services++, base: this.#destinations };
     this.#capacities[placed.number] = spec.servers.length;
+    this.#isDirect[placed.number] = spec.servers.some((server) => !isTranslated(server));
     this.#destinations += spec.servers.length;
     const protocol = PROTOCOL[spec.protocol ?? "tcp"];
     const address = ip16(spec.address);
@@ -402,9 +406,7 @@ export class DirectorBed {
     this.pool(placed, spec.pool ?? spec.servers.map((_, i) => i));
     for (const [i, server] of spec.servers.entries()) {
       this.changeServer(placed, i, server);
-      const method = server.method ?? METHOD.NAT;
-      if (method !== METHOD.NAT && method !== METHOD.FULLNAT) continue;
-      this.#answers(server, protocol, address, spec);
+      if (isTranslated(server)) this.#answers(server, protocol, address, spec);
     }
     return placed;
   }
@@ -432,7 +434,7 @@ export class DirectorBed {
       persistTicks: spec.persistTicks ?? 0,
       limit: spec.limit ?? 0,
       sourceLimit: spec.sourceLimit ?? 0,
-      method: spec.method ?? METHOD.NAT,
+      isDirect: this.#isDirect[number]!,
       program: spec.program ?? PROGRAM.TURNS,
       hash: spec.hash ?? HASH_KIND.FLOW,
       flags: (spec.flags ?? 0) | (spec.persistTicks ? SERVICE_FLAG.PERSISTENT : 0),

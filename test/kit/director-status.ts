@@ -1,6 +1,7 @@
 import { formatAddress } from "#base/address.ts";
 import type { DirectorView, ServiceServerView, ServiceView } from "#control/api.ts";
 import { COUNTER } from "#plan/director-numbers.ts";
+import { forwardingOf } from "#plan/forwarding.ts";
 import type { Plan, ServerPlan, ServicePlan } from "#plan/plan.ts";
 
 export const NOTHING_COUNTED = Object.freeze({
@@ -37,19 +38,19 @@ function serviceStatus(plan: Plan, service: ServicePlan): ServiceView {
     scheduler: backend.balance.name,
     schedulerOptions: backend.balance.options,
     onePacket: service.onePacket,
-    tunnel: service.tunnel,
     counts: NOTHING_COUNTED,
     rates: NOTHING_COUNTED,
     ...{ onNoServer, onServerRemoved, maxConnections, maxPerSource, synProxy },
-    servers: backend.servers.map(serverStatus),
+    servers: backend.servers.map((server) => serverStatus(service, server)),
   };
 }
 
-function serverStatus(server: ServerPlan): ServiceServerView {
+function serverStatus(service: ServicePlan, server: ServerPlan): ServiceServerView {
   const { address } = server;
   if (address.kind !== "inet") throw new Error(`${formatAddress(address)} is no IP address`);
   return {
     name: server.name,
+    ...forwardingOf(service, server),
     host: address.host,
     port: address.port,
     weight: server.admin === "ready" ? server.weight : 0,

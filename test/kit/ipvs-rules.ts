@@ -28,6 +28,15 @@ const port = fc.constantFrom(1, 53, 80, 443, 8080, 65_535);
 const ipv4 = fc.integer({ min: 1, max: 4 }).map((n) => `192.0.2.${n}`);
 const ipv6 = fc.integer({ min: 1, max: 4 }).map((n) => `[2001:db8::${n}]`);
 
+/** How packets get to a server. */
+const way = fc.constantFrom(
+  { method: "-g", tunnel: "" },
+  { method: "-m", tunnel: "" },
+  { method: "-i", tunnel: "" },
+  { method: "-i", tunnel: " --tun-type gue --tun-port 6081 --tun-nocsum" },
+  { method: "-i", tunnel: " --tun-type gre --tun-nocsum" },
+);
+
 /** One service with its servers, as `ipvsadm -S -n` would write them. */
 const serviceWith = (schedulers: readonly string[]) =>
   fc
@@ -42,16 +51,13 @@ const serviceWith = (schedulers: readonly string[]) =>
       persistent: fc.option(fc.integer({ min: 1, max: 100_000 })),
       bits: fc.integer({ min: 1, max: 32 }),
       ...{ ops: fc.boolean(), sip: fc.boolean() },
-      method: fc.constantFrom("-g", "-i", "-m"),
-      tunnel: fc.constantFrom(
-        "",
-        " --tun-type gue --tun-port 6081 --tun-nocsum",
-        " --tun-type gre --tun-nocsum",
-      ),
+      /** Servers go by several. */
+      isMixed: fc.boolean(),
+      way,
       servers: fc.uniqueArray(
         fc.record({
           host: fc.integer({ min: 1, max: 250 }),
-          port,
+          ...{ port, way },
           weight: fc.integer({ min: 0, max: 256 }),
           upper: fc.constantFrom(0, 0, 1, 10, 65_535),
           lower: fc.integer({ min: 1, max: 65_535 }),
@@ -60,6 +66,7 @@ const serviceWith = (schedulers: readonly string[]) =>
       ),
     })
     .map((of) => {
+      const ways = of.servers.map((server) => (of.isMixed ? server.way : of.way));
       const isMark = of.kind === "-f";
       const isAll = of.isAll && of.persistent !== null && !isMark;
       const own = isMark || isAll ? 0 : of.port;
@@ -71,7 +78,7 @@ const serviceWith = (schedulers: readonly string[]) =>
       const mask = of.is6 ? ` -M ${of.bits}` : of.bits === 32 ? "" : ` -M ${netmask}`;
       const hashes = of.scheduler === "sh" || of.scheduler === "mh";
       const isSip = of.sip && of.persistent !== null && of.kind === "-u";
-      const oneByOne = (isSip && own > 0) || of.method !== "-m";
+      const oneByOne = (isSip && own > 0) || ways.every(({ method }) => method !== "-m");
       const words = [
         `-A ${what} -s ${of.scheduler}`,
         of.persistent === null ? "" : ` -p ${of.persistent}${mask}`,
@@ -81,15 +88,15 @@ const serviceWith = (schedulers: readonly string[]) =>
           ? ` -b ${of.flags.map((f) => `${of.scheduler}-${f}`).join(",")}`
           : "",
       ];
-      const servers = of.servers.map((server) => {
-        const to = of.method === "-m" ? server.port : own;
+      const servers = of.servers.map((server, i) => {
+        const { method, tunnel } = ways[i]!;
+        const to = method === "-m" ? server.port : own;
         const address = of.is6 ? `[fd00::${server.host}]:${to}` : `10.0.0.${server.host}:${to}`;
         const lower = Math.min(server.upper, server.lower);
         const isUsual = lower === Math.ceil((server.upper * 3) / 4);
         const limits =
           server.upper === 0 ? "" : ` -x ${server.upper}${isUsual ? "" : ` -y ${lower}`}`;
-        const tunnel = of.method === "-i" ? of.tunnel : "";
-        return `-a ${what} -r ${address} ${of.method} -w ${server.weight}${limits}${tunnel}`;
+        return `-a ${what} -r ${address} ${method} -w ${server.weight}${limits}${tunnel}`;
       });
       return { what, text: [words.join(""), ...servers].map((line) => `${line}\n`).join("") };
     });

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLan, type Lan, VIP } from "./lan.ts";
-import { startDirector } from "./lan-services.ts";
+import { NAMES, startDirector } from "./lan-services.ts";
 import { inNetns, runInNetns, runProgram } from "./netns.ts";
 import type { Owner } from "./owner.ts";
 import { nodePlace } from "./tunnel-lan.ts";
@@ -105,8 +105,10 @@ export async function follow(
   for (const text of commandsOf("the director")) shell(lan.director, tmpdir(), text);
   await start(lan);
   const folders = lan.servers.map((_, i) => weirFor(t, lan, nodePlace(t, `${lan.pins}-${i}`)));
-  for (const text of commandsOf("each server", section)) {
-    for (const [i, netns] of lan.servers.entries()) shell(netns, folders[i]!, text);
+  for (const [i, netns] of lan.servers.entries()) {
+    for (const whom of ["each server", `server ${NAMES[i]}`]) {
+      for (const text of commandsOf(whom, section)) shell(netns, folders[i]!, text);
+    }
   }
   const configurations = blocksOf(section).filter(({ language }) => language === "yaml");
   const theirs = configurations.find(({ text }) => text.startsWith("# on each server\n"));

@@ -101,7 +101,6 @@ export class SynTalk {
     bed.service({
       address: service,
       servers: [{ address: server, port: SERVER_PORT, method: spec.method ?? METHOD.NAT }],
-      method: spec.method ?? METHOD.NAT,
       synProxy: SYN_PROXY.ALWAYS,
       ...spec.service,
     });

@@ -15,7 +15,11 @@ export const nodeJoin = command({
     "when this command has ended. Calling it again adds to what is there. Nothing survives a reboot.",
   ].join("\n"),
   arguments: [
-    { name: "METHOD", help: "dr, tun or fullnat, as the service's method", required: true },
+    {
+      name: "METHOD",
+      help: "dr, tun or fullnat, as the service's method, or this server's own",
+      required: true,
+    },
   ],
   options: {
     vip: repeated(text({ help: "dr, tun: address of a service" }), "ADDRESS"),

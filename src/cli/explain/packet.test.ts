@@ -12,7 +12,9 @@ services:
   none: { bind: "[2001:db8::1]:80", method: dr, backend: away }
   far: { mark: 7, method: dr, backend: counted }
   sip: { bind: "192.0.2.3:5060", protocol: udp, method: dr, backend: counted, persistence: { by: call-id } }
+  mixed: { bind: "192.0.2.4:80", method: nat, backend: mixed }
 backends:
+  mixed: { balance: wlc, servers: { a: { address: 10.0.0.1:80, state: maint }, b: { address: 10.0.0.2:80, method: tun } } }
   hashed: { balance: sh, servers: { a: 10.0.0.1:80, b: 10.0.0.2:80, c: { address: 10.0.0.3:80, weight: 0 } } }
   counted: { balance: wlc, servers: { a: { address: 10.0.0.1:0, state: maint }, b: 10.0.0.2:0 } }
   away: { balance: rr, servers: { a: { address: "[fd00::1]:80", state: drain } } }
@@ -51,6 +53,11 @@ test("a hash says which server, the same for the same client", () => {
 test("a call stays where it is", () => {
   const shown = showPacket(explain("udp", "192.0.2.3:5060"), style);
   assert.match(shown, /persistence +a call that has a server stays with it/);
+});
+
+test("the method is the server's where it has its own", () => {
+  const { server, method } = explain("tcp", "192.0.2.4:80");
+  assert.deepEqual([server, method], ["b", "tun"]);
 });
 
 test("a count says who is first", () => {

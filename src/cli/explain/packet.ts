@@ -7,6 +7,7 @@ import { parseAddress } from "#base/address.ts";
 import { formatIp, parseIp } from "#base/ip.ts";
 import { PROTOCOL, type ProtocolName } from "#base/protocol.ts";
 import { WEIGHT_SCALE } from "#plan/board.ts";
+import { forwardingOf } from "#plan/forwarding.ts";
 import type { BackendPlan, Plan, ServerPlan, ServicePlan } from "#plan/plan.ts";
 import { rowIdentity } from "#plan/row-identity.ts";
 import type { Style } from "../style.ts";
@@ -33,6 +34,7 @@ export interface PacketExplanation {
   readonly service: string | undefined;
   /** There are services that go by the firewall's marks, which are not known here. */
   readonly marks: boolean;
+  /** By which the packet gets to the server; without one, the service's. */
   readonly method: string | undefined;
   readonly backend: string | undefined;
   readonly scheduler: string | undefined;
@@ -62,11 +64,11 @@ export function explainPacket(plan: Plan, packet: Packet): PacketExplanation | s
   return {
     service: service?.name,
     marks,
-    method: service?.method,
+    method: service && forwardingOf(service, picked?.by ?? {}).method,
     backend: backend?.name,
     scheduler: backend?.balance.name,
     persistent: service?.persistence && PERSISTENT[service.persistence.by],
-    server: picked?.server,
+    server: picked?.by?.name,
     isSure: picked?.isSure ?? true,
   };
 }
@@ -100,13 +102,13 @@ function pick(backend: BackendPlan, flow: PacketFlow) {
   const { name, options } = backend.balance;
   const type: SchedulerType | undefined = schedulerByName(name);
   const schedule = type?.packets?.(options as never);
-  if (typeof schedule !== "object") return { server: undefined, isSure: false };
+  if (typeof schedule !== "object") return { by: undefined, isSure: false };
   const servers = backend.servers.map((server) => packetServer(backend, server));
   const twin = createPacketTwin(schedule, servers);
   const none = new Int32Array(servers.length);
   const state = { active: none, inactive: none, overloaded: new Uint8Array(servers.length) };
-  const server = backend.servers[twin.pick(flow, state)]?.name;
-  return { server, isSure: schedule.kind === "hash" };
+  const by = backend.servers[twin.pick(flow, state)];
+  return { by, isSure: schedule.kind === "hash" };
 }
 
 function packetServer(backend: BackendPlan, server: ServerPlan): PacketServer {

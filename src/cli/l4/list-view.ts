@@ -73,17 +73,17 @@ function serviceLines(service: ServiceView, look: Look): string[] {
     }
     return i > 0 || look.kind === "thresholds" ? name : name.padEnd(NAME) + numbers(service, look);
   });
-  return [...own, ...service.servers.map((server) => serverLine(service, server, look))];
+  return [...own, ...service.servers.map((server) => serverLine(server, look))];
 }
 
-function serverLine(service: ServiceView, server: ServiceServerView, look: Look): string {
+function serverLine(server: ServiceServerView, look: Look): string {
   const { weight, active, inactive, upper, lower } = server;
   const name = `  -> ${server.host === "" ? server.name : formatEndpoint(server.host, server.port)}`;
   const cells = (...all: readonly number[]): string =>
     all.map((value) => ` ${String(value).padEnd(10)}`).join("");
   const named = name.padEnd(NAME);
   if (look.kind === "plain") {
-    const forward = forwardWord(service.method).padEnd(7);
+    const forward = forwardWord(server.method).padEnd(7);
     return `${named} ${forward} ${String(weight).padEnd(6)}${cells(active, inactive)}`;
   }
   if (look.kind === "thresholds") return named + cells(upper, lower, active, inactive);

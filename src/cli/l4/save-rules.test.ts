@@ -92,6 +92,35 @@ backends:
   ]);
 });
 
+test("each server by its own method; of those that IPVS has no method for it is said", () => {
+  const lines = saved(`
+services:
+  web: { bind: 192.0.2.1:80, method: dr, tunnel: gre, backend: web }
+  none: { bind: 192.0.2.1:81, method: nat, backend: none }
+backends:
+  web:
+    balance: rr
+    servers:
+      a: 10.0.0.1:8080
+      b: { address: 10.0.0.2:8080, method: nat }
+      c: { address: "[fd00::3]:8080", method: tun }
+      d: { address: 10.0.0.4:80, method: tun, tunnel: { type: gue, port: 6081 } }
+      e: { address: 10.0.0.5:80, method: fullnat }
+  none:
+    balance: rr
+    servers: { a: { address: 10.0.0.1:81, method: fullnat }, b: { address: 10.0.0.2:81, method: local } }
+`);
+  assert.deepEqual(lines, [
+    "-A -t 192.0.2.1:80 -s rr",
+    "# web: server e is left out: IPVS has no method fullnat",
+    "-a -t 192.0.2.1:80 -r 10.0.0.4:80 -i -w 1 --tun-type gue --tun-port 6081 --tun-nocsum",
+    "-a -t 192.0.2.1:80 -r [fd00::3]:80 -i -w 1 --tun-type gre --tun-nocsum",
+    "-a -t 192.0.2.1:80 -r 10.0.0.2:8080 -m -w 1",
+    "-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g -w 1",
+    "# none: left out: IPVS has no method fullnat or local",
+  ]);
+});
+
 test("a mark is one service's in IPVS, whatever the protocol", () => {
   assert.deepEqual(
     saved(`

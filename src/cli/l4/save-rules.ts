@@ -35,8 +35,11 @@ export function saveRules({ services }: DirectorView): string {
 const remark = ({ name }: ServiceView, text: string): string => `# ${name}: ${text}`;
 
 /** Why IPVS can do nothing like it. */
-function whyNot({ method, scheduler }: ServiceView): string | undefined {
-  if (METHOD_OPTIONS[method] === undefined) return `left out: IPVS has no method ${method}`;
+function whyNot({ method, scheduler, servers }: ServiceView): string | undefined {
+  const methods = servers.length > 0 ? servers.map((server) => server.method) : [method];
+  if (methods.every((one) => METHOD_OPTIONS[one] === undefined)) {
+    return `left out: IPVS has no method ${[...new Set(methods)].join(" or ")}`;
+  }
   if (!IPVS_SCHEDULERS.includes(scheduler)) return `left out: IPVS has no scheduler ${scheduler}`;
   return undefined;
 }
@@ -158,12 +161,15 @@ function addService(service: ServiceView, { what, family }: Rule): string {
 }
 
 function addServer(service: ServiceView, server: ServiceServerView, rule: Rule): string[] {
-  const { method, tunnel } = service;
-  const { name, host, port, weight, upper, lower } = server;
+  const { name, host, port, method, tunnel, weight, upper, lower } = server;
+  const option = METHOD_OPTIONS[method];
+  if (option === undefined) {
+    return [remark(service, `server ${name} is left out: IPVS has no method ${method}`)];
+  }
   if (host === "") return [remark(service, `server ${name} is left out: it has no address now`)];
   // Only nat writes a port in.
   const to = formatEndpoint(host, method === "nat" && port > 0 ? port : rule.port);
-  const words = [`-a ${rule.what} -r ${to} ${METHOD_OPTIONS[method]}`, `-w ${weight}`];
+  const words = [`-a ${rule.what} -r ${to} ${option}`, `-w ${weight}`];
   if (upper > 0) {
     words.push(`-x ${Math.min(upper, IPVS_MOST_CONNECTIONS)}`);
     // Three quarters is what IPVS does by itself.

@@ -56,6 +56,35 @@ test("the list has ipvsadm's columns", () => {
   ]);
 });
 
+test("each server has its own word for the way to it", () => {
+  const mixed = directorStatusOf(
+    planFromText(`
+director: { interfaces: eth0, localAddresses: 10.0.0.9 }
+services: { web: { bind: 192.0.2.1:80, method: nat, backend: web } }
+backends:
+  web:
+    balance: rr
+    servers:
+      a: 10.0.0.1:80
+      b: { address: 10.0.0.2:80, method: dr }
+      c: { address: 10.0.0.3:80, method: tun, tunnel: gre }
+      d: { address: 10.0.0.4:80, method: fullnat }
+      e: { address: 10.0.0.5:80, method: local }
+`),
+  )!;
+  const lines = listView(mixed, mixed.services, { kind: "plain", exact: false }).split("\n");
+  assert.deepEqual(
+    lines.slice(4, 9).map((line) => line.trim().split(/ +/).slice(1, 3)),
+    [
+      ["10.0.0.1:80", "Masq"],
+      ["10.0.0.2:80", "Route"],
+      ["10.0.0.3:80", "Tunnel"],
+      ["10.0.0.4:80", "FullNat"],
+      ["10.0.0.5:80", "Local"],
+    ],
+  );
+});
+
 test("so have counts, rates and limits", () => {
   assert.deepEqual(list("stats").slice(1, 6), [
     "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes",

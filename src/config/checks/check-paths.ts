@@ -3,9 +3,13 @@ import { markFamilyOf } from "../compile/director.ts";
 import type { Backend } from "../model/backend.ts";
 import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
+import { type Method, methodsIn, methodTo, waysOf } from "../service-ways.ts";
 
 /** Checks that send packets of their own, of kinds that get the service's address on the way. */
 const SENDING = ["tcp", "http", "udp", "dns", "icmp"];
+
+/** Packets find the service's address on the server, and so can its check. */
+const isProbed = (method: Method): boolean => method === "dr" || method === "tun";
 
 /** A check that takes the way of a service's packets has a service that has such a way. */
 export function checkPaths(review: Review): void {
@@ -43,20 +47,20 @@ function checkName(review: Review, via: string, path: Path): void {
 
 function checkPath(review: Review, taken: Taken, path: Path): void {
   const { name, backend, via, service } = taken;
-  const { method } = service;
+  const ways = waysOf(review, via, service);
   const { name: kind, options } = backend.check!;
   if (!SENDING.includes(kind)) {
     const message = `a check of type ${kind} sends nothing that could take the way of packets`;
     review.error(path, message, { expected: `type ${SENDING.join(", ")}` });
   } else if (service.backend !== name) {
     review.error(path, `service ${via} has backend ${service.backend}, not this one`);
-  } else if (method !== "dr" && method !== "tun") {
-    const message = `method ${method} of service ${via} sends packets to the server's own address, as checks go anyway`;
+  } else if (!ways.some(({ method }) => isProbed(method))) {
+    const message = `method ${methodsIn(ways)} of service ${via} sends packets to the server's own address, as checks go anyway`;
     review.error(path, message, { expected: "a service of method dr or tun" });
   } else {
     checkVip(review, taken, path);
     checkSize(review, options, path);
-    checkAddresses(review, backend, path);
+    checkAddresses(review, taken, path);
   }
 }
 
@@ -90,9 +94,10 @@ function checkSize(review: Review, options: unknown, path: Path): void {
   });
 }
 
-function checkAddresses(review: Review, backend: Backend, path: Path): void {
-  for (const [key, { check }] of backend.servers) {
-    if (check?.address === undefined) continue;
+/** Of servers whose checks take that way: others are asked at their own address. */
+function checkAddresses(review: Review, { backend, service }: Taken, path: Path): void {
+  for (const [key, server] of backend.servers) {
+    if (server.check?.address === undefined || !isProbed(methodTo(service, server))) continue;
     const at: Path = [...path.slice(0, 2), "servers", key, "check", "address"];
     review.error(at, "the way of packets leads to the server's own address only");
   }

@@ -11,6 +11,7 @@ import { checkServiceBinds } from "./service-binds.ts";
 import { checkServiceServers } from "./service-servers.ts";
 import { checkServices } from "./services.ts";
 import { checkSync } from "./sync.ts";
+import { checkTunnels } from "./tunnels.ts";
 
 /** Everything that can only be judged by looking at more than one keyword. */
 export const crossChecks: readonly ((review: Review) => void)[] = [
@@ -20,6 +21,7 @@ export const crossChecks: readonly ((review: Review) => void)[] = [
   checkRules,
   checkServers,
   checkServices,
+  checkTunnels,
   checkServiceBinds,
   checkServiceBackends,
   checkServiceServers,

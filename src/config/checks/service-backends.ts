@@ -27,7 +27,9 @@ export function checkServiceBackends(review: Review): void {
     }
     if (ofFrontends.has(name)) checkPorts(review, backend, path);
     for (const [key, server] of backend.servers) {
-      checkThreshold(review, server, service !== undefined, [...path, "servers", key]);
+      const at = [...path, "servers", key];
+      if (service === undefined) checkUnserved(review, server, at);
+      else checkThreshold(review, server, at);
     }
   }
 }
@@ -89,12 +91,19 @@ function checkPorts(review: Review, { servers }: Backend, path: Path): void {
   }
 }
 
-function checkThreshold(review: Review, server: Server, isServed: boolean, path: Path): void {
+/** What is written of a server that no service's packets come to, although it is for those. */
+function checkUnserved(review: Review, server: Server, path: Path): void {
+  for (const keyword of ["minConnections", "method", "tunnel"] as const) {
+    if (server[keyword] === undefined) continue;
+    review.warning([...path, keyword], "only services look at it, and none uses this backend");
+  }
+}
+
+function checkThreshold(review: Review, server: Server, path: Path): void {
   const { minConnections: min, maxConnections: max } = server;
   if (min === undefined) return;
   const at = [...path, "minConnections"];
-  if (!isServed) review.warning(at, "only services look at it, and none uses this backend");
-  else if (max === 0) review.warning(at, "not used: the server has no maxConnections");
+  if (max === 0) review.warning(at, "not used: the server has no maxConnections");
   else if (min > max) {
     review.error(at, `above maxConnections, which is ${max}`, { expected: `at most ${max}` });
   }

@@ -5,6 +5,7 @@ import type { Service } from "../model/service.ts";
 import { formatServiceAddress } from "../model/service-address.ts";
 import { PortRanges } from "../port-ranges.ts";
 import type { Path, Review } from "../review.ts";
+import { waysOf } from "../service-ways.ts";
 
 /** Who has ports of an address: a service, and as what it wrote them. */
 interface Claim {
@@ -66,7 +67,9 @@ function claimMark(
 /** The director sees packets before sockets do. */
 function checkFrontends(review: Review, taken: ReadonlyMap<string, PortRanges<Claim>>): void {
   const isPassedOn = ({ service }: Claim): boolean =>
-    review.model.services.get(service)!.method === "local";
+    waysOf(review, service, review.model.services.get(service)!).some(
+      ({ method }) => method === "local",
+    );
   for (const [name, { bind }] of review.model.frontends) {
     bind.forEach(({ address }, i) => {
       if (address.kind !== "inet") return;

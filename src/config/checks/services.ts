@@ -1,6 +1,7 @@
 import { protocolsOf } from "../compile/director.ts";
 import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
+import { methodsIn, ofService, type Way, waysOf } from "../service-ways.ts";
 
 /** What each service says fits together, and the director has what services need. */
 export function checkServices(review: Review): void {
@@ -14,12 +15,12 @@ export function checkServices(review: Review): void {
   checkHook(review);
   for (const [name, service] of services) {
     const path: Path = ["services", name];
+    const ways = waysOf(review, name, service);
     checkWhat(review, service, path);
-    checkTunnel(review, service, path);
-    checkStateless(review, service, path);
-    checkClient(review, name, service);
+    checkStateless(review, name, service, ways);
+    checkClient(review, name, service, ways);
     checkPersistence(review, service, path);
-    checkSynProxy(review, service, path);
+    checkSynProxy(review, name, service, ways);
   }
 }
 
@@ -47,18 +48,6 @@ function checkWhat(review: Review, { bind, mark, family }: Service, path: Path):
   }
 }
 
-function checkTunnel(review: Review, { tunnel, method }: Service, path: Path): void {
-  if (!tunnel) return;
-  const at = [...path, "tunnel"];
-  if (method !== "tun") {
-    review.error(at, `method ${method} has no tunnel`, { expected: "method tun" });
-    return;
-  }
-  if (tunnel.port !== undefined && tunnel.type !== "gue") {
-    review.error([...at, "port"], `${tunnel.type} has no port`, { expected: "type gue" });
-  }
-}
-
 /** Whose answers packets of servers are is said by the calls that they are of. */
 const knowsAnswers = ({ persistence, bind = [] }: Service): boolean =>
   persistence?.by === "call-id" &&
@@ -66,8 +55,14 @@ const knowsAnswers = ({ persistence, bind = [] }: Service): boolean =>
   bind.every(({ firstPort, lastPort }) => firstPort === lastPort);
 
 /** One packet at a time: nothing that needs connections. */
-function checkStateless(review: Review, service: Service, path: Path): void {
+function checkStateless(
+  review: Review,
+  name: string,
+  service: Service,
+  ways: readonly Way[],
+): void {
   if (!service.onePacket) return;
+  const path: Path = ["services", name];
   const protocols = protocolsOf(service);
   if (protocols.length !== 1 || protocols[0] !== "udp") {
     const at = review.isWritten([...path, "protocol"]) ? "protocol" : "onePacket";
@@ -75,10 +70,12 @@ function checkStateless(review: Review, service: Service, path: Path): void {
       expected: "protocol udp",
     });
   }
-  if (service.method === "fullnat" || (service.method === "nat" && !knowsAnswers(service))) {
-    const message = `onePacket keeps no connections, by which method ${service.method} finds answers`;
+  for (const way of ways) {
+    const { method, at } = way;
+    if (method !== "fullnat" && (method !== "nat" || knowsAnswers(service))) continue;
+    const message = `onePacket keeps no connections, by which method ${method} finds answers`;
     const calls = "nat with one address, one port and `persistence: { by: call-id }`";
-    review.error([...path, "method"], message, { expected: `method dr or tun, or ${calls}` });
+    review.error(at, message + ofService(name, way), { expected: `method dr or tun, or ${calls}` });
   }
   if (service.onServerRemoved === "keep") {
     const message = "onePacket keeps no connections that could go on";
@@ -91,21 +88,22 @@ function checkStateless(review: Review, service: Service, path: Path): void {
 }
 
 /** The client's address goes where servers see another, in a header that has room for it. */
-function checkClient(review: Review, name: string, service: Service): void {
+function checkClient(review: Review, name: string, service: Service, ways: readonly Way[]): void {
   const path: Path = ["services", name];
   const { services } = review.model;
+  const hides = ways.some(({ method }) => method === "fullnat");
   if (!service.passClient) {
     const other = [...services].find(
       ([, { passClient, backend }]) => passClient && backend === service.backend,
     );
-    if (service.method !== "fullnat" || !other) return;
+    if (!hides || !other) return;
     const message = `its clients could say to backend ${service.backend} that they are others, for service ${other[0]} passes clients to it`;
     review.error(path, message, { expected: "passClient: true in both" });
     return;
   }
   const at = [...path, "passClient"];
-  if (service.method !== "fullnat") {
-    const message = `method ${service.method} hides no client from servers`;
+  if (!hides) {
+    const message = `method ${methodsIn(ways)} hides no client from servers`;
     review.error(at, message, { expected: "method fullnat" });
     return;
   }
@@ -139,13 +137,18 @@ function checkPersistence(review: Review, service: Service, path: Path): void {
 }
 
 /** The director speaks for the service: all packets have to come this way, both ways. */
-function checkSynProxy(review: Review, service: Service, path: Path): void {
-  const { synProxy, method, onNoServer } = service;
+function checkSynProxy(review: Review, name: string, service: Service, ways: readonly Way[]): void {
+  const { synProxy, onNoServer } = service;
   if (synProxy === "off") return;
+  const path: Path = ["services", name];
   const at = [...path, "synProxy"];
-  if (method !== "nat" && method !== "fullnat") {
+  for (const { method, at: own, server } of ways) {
+    if (method === "nat" || method === "fullnat") continue;
     const message = `with method ${method} answers of servers go past the director`;
-    review.error(at, message, { expected: "method nat or fullnat" });
+    const why = server === undefined ? "" : `, and service ${name} has synProxy`;
+    review.error(server === undefined ? at : own, message + why, {
+      expected: "method nat or fullnat",
+    });
   }
   const protocols = protocolsOf(service);
   if (protocols.length !== 1 || protocols[0] !== "tcp") {

@@ -1,5 +1,5 @@
-import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
+import { type Method, ofService, waysOf } from "../service-ways.ts";
 
 /** What other directors can be told. */
 export function checkSync(review: Review): void {
@@ -22,14 +22,16 @@ export function checkSync(review: Review): void {
     }
   }
   for (const [name, service] of services) {
-    const why = whyNot(service);
-    if (why === undefined) continue;
-    review.warning(["services", name, "method"], `other directors are not told of it: ${why}`);
+    for (const way of waysOf(review, name, service)) {
+      const why = whyNot(way.method);
+      if (why === undefined) continue;
+      review.warning(way.at, `other directors are not told of it${ofService(name, way)}: ${why}`);
+    }
   }
 }
 
 /** Why another director could not go on with a service's connections. */
-function whyNot({ method }: Service): string | undefined {
+function whyNot(method: Method): string | undefined {
   if (method === "fullnat") return "its servers speak to an address that is this machine's alone";
   if (method === "local" || method === "bypass") return "its connections are this machine's own";
   return undefined;

@@ -4,6 +4,7 @@ import type { Backend } from "../model/backend.ts";
 import { agentType, type Check, type Pace } from "../model/check.ts";
 import type { Cookie } from "../model/cookie.ts";
 import type { Server } from "../model/server.ts";
+import { planTunnel } from "./director.ts";
 
 /** Longest a check may take that says nothing of it. */
 const MAX_CHECK_MS = 10_000;
@@ -99,6 +100,8 @@ function planServer(name: string, from: Server, slot: number): ServerPlan {
     admin: from.state,
     checkAddress: checkAddress(from),
     agentPort: from.agent,
+    method: from.method,
+    tunnel: from.tunnel && planTunnel(from.tunnel),
   };
 }
 

@@ -1,8 +1,9 @@
 import { PROTOCOL_NAMES } from "#base/protocol.ts";
-import type { DirectorPlan, ServicePlan, SyncPlan } from "#plan/plan.ts";
+import type { DirectorPlan, ServicePlan, SyncPlan, TunnelPlan } from "#plan/plan.ts";
 import type { Director } from "../model/director.ts";
 import type { Service } from "../model/service.ts";
 import type { Sync } from "../model/sync.ts";
+import type { Tunnel } from "../model/tunnel.ts";
 
 /** UDP port of Generic UDP Encapsulation (IANA: gue). */
 const GUE_PORT = 6080;
@@ -40,7 +41,7 @@ export function planService(
     backend,
     persistence: persistence && planPersistence(persistence),
     onePacket: from.onePacket,
-    tunnel: from.method === "tun" ? planTunnel(from.tunnel) : undefined,
+    tunnel: from.tunnel && planTunnel(from.tunnel),
     passClient: from.passClient,
     onNoServer: from.onNoServer,
     onServerRemoved: from.onServerRemoved,
@@ -72,7 +73,7 @@ export const protocolsOf = ({ protocol, mark }: Service): ServicePlan["protocols
 /** Family of the packets that a service's mark is looked for on. */
 export const markFamilyOf = ({ family }: Service): 4 | 6 => (family === "ipv6" ? 6 : 4);
 
-function planTunnel(tunnel: Service["tunnel"]): ServicePlan["tunnel"] {
-  const { type = "ipip", port = GUE_PORT } = tunnel ?? {};
-  return { type, port: type === "gue" ? port : 0 };
-}
+export const planTunnel = ({ type, port = GUE_PORT }: Tunnel): TunnelPlan => ({
+  type,
+  port: type === "gue" ? port : 0,
+});

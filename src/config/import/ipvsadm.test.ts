@@ -97,6 +97,42 @@ backends:
   );
 });
 
+test("rules that mix methods: the service has that of most servers, the others say their own", () => {
+  const config = imported(`
+-A -t 192.0.2.1:80 -s rr
+-a -t 192.0.2.1:80 -r 10.0.0.1:8080 -m
+-a -t 192.0.2.1:80 -r 10.0.0.2:81 -i --tun-type gue --tun-port 6081
+-a -t 192.0.2.1:80 -r 10.0.0.3:80 -i -w 2
+-a -t 192.0.2.1:80 -r [fd00::4]:80 -i
+-a -t 192.0.2.1:80 -r 10.0.0.5:80 -g
+-A -u 192.0.2.1:53 -s rr
+-a -u 192.0.2.1:53 -r 10.0.0.1:53 -i --tun-type gre
+-a -u 192.0.2.1:53 -r 10.0.0.2:53 -i
+`);
+  const part = (name: string): string =>
+    config.slice(config.indexOf(`${name}:`, config.indexOf("backends:"))).split("\n\n")[0]!;
+  assert.match(config, /bind: 192\.0\.2\.1:80\n {4}method: tun\n {4}backend/);
+  assert.match(config, /protocol: udp\n {4}method: tun\n {4}tunnel: gre\n {4}backend/);
+  for (const line of [
+    "10.0.0.1-8080: { address: 10.0.0.1:8080, method: nat }",
+    "10.0.0.2-80: { address: 10.0.0.2:80, tunnel: { type: gue, port: 6081 } }",
+    "10.0.0.3-80: { address: 10.0.0.3:80, weight: 2 }",
+    'fd00::4-80: "[fd00::4]:80"',
+    "10.0.0.5-80: { address: 10.0.0.5:80, method: dr }",
+  ]) {
+    assert.ok(part("tcp-192.0.2.1-80").includes(line), `${line} in ${config}`);
+  }
+  const dns = part("udp-192.0.2.1-53");
+  assert.ok(dns.includes("10.0.0.2-53: { address: 10.0.0.2:53, tunnel: ipip }"), config);
+  assert.ok(dns.includes("10.0.0.1-53: 10.0.0.1:53"), config);
+  const stateless = `-A -u 192.0.2.1:53 -o
+-a -u 192.0.2.1:53 -r 10.0.0.1:53 -g
+-a -u 192.0.2.1:53 -r 10.0.0.2:53 -m`;
+  assert.deepEqual(faultsOf(stateless), [
+    "1 error: -o keeps no connections, by which -m finds answers here",
+  ]);
+});
+
 const SERVICE = "-A -t 192.0.2.1:80\n-a -t 192.0.2.1:80 -r 10.0.0.1:80 -g\n";
 
 test("calls of SIP: for IPVS they are of an address, where no mask says otherwise", () => {
@@ -168,7 +204,6 @@ test("what cannot be taken over is said with its line", () => {
     ["-a -t 192.0.2.1:80 -r 10.0.0.1:80", /error: there is such a server already/],
     ["-e -t 192.0.2.1:80 -r 10.0.0.2:80", /error: there is no such server to edit/],
     ["-d -t 192.0.2.1:80 -r 10.0.0.2:80", /error: there is no such server/],
-    ["-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m", /^3 error: the method is dr for the servers before/],
     ["-a -t 192.0.2.1:80 -r 10.0.0.2:80 -g -m", /error: one of -g, -i and -m/],
     ["-a -t 192.0.2.1:80 -r 10.0.0.2:81", /warning: the server's port is the service's/],
     ["-a -t 192.0.2.1:80 -r [fd00::1]:80", /error: IPv4 goes to a server of IPv6 with -i alone/],

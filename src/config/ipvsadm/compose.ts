@@ -4,8 +4,9 @@ import type { ImportOptions, Section } from "../importer.ts";
 import { limitFields } from "../model/engine.ts";
 import { composeSync } from "./daemon-rule.ts";
 import type { Faults } from "./faults.ts";
+import { composeForwarding, type Forwarding, usualForwarding } from "./forwarding.ts";
 import type { RuleSet } from "./rule-set.ts";
-import type { PersistenceRule, ServerRule, ServiceRule, TunnelRule } from "./service-rule.ts";
+import type { PersistenceRule, ServerRule, ServiceRule } from "./service-rule.ts";
 import { withoutDefaults } from "./settings.ts";
 
 /** An interface that many machines have, for people to put their own in its place. */
@@ -78,24 +79,14 @@ function composeService(
   faults: Faults,
 ): Section {
   const { persistence, onePacket, family, servers } = rule;
-  const [first, ...others] = [...servers.values()];
-  const method = first?.method ?? "dr";
-  if (!first) faults.warning("it has no server: clients are refused", rule.line);
-  if (onePacket && method === "nat" && !knowsAnswers(rule)) {
+  if (servers.size === 0) faults.warning("it has no server: clients are refused", rule.line);
+  const byNat = [...servers.values()].some(({ method }) => method === "nat");
+  if (onePacket && byNat && !knowsAnswers(rule)) {
     faults.error("-o keeps no connections, by which -m finds answers here", rule.line);
-  }
-  for (const other of others) {
-    if (other.method !== method) {
-      const message = `the method is ${method} for the servers before: one service has one here`;
-      faults.error(message, other.line);
-    } else if (method === "tun" && !isSameTunnel(other.tunnel, first!.tunnel)) {
-      faults.error("the servers before have another tunnel: one service has one here", other.line);
-    }
   }
   return {
     ...composeWhat(rule, all, faults),
-    method,
-    ...(first && method === "tun" ? composeTunnel(first.tunnel) : {}),
+    ...composeForwarding(usualForwarding(rule), undefined),
     backend: name,
     ...(persistence ? { persistence: composePersistence(persistence, family) } : {}),
     ...(onePacket ? { onePacket } : {}),
@@ -116,14 +107,6 @@ function composePersistence(
   const mask = bits === (isByCall ? 0 : whole) ? {} : { [family === 6 ? "mask6" : "mask"]: bits };
   if (isByCall) return { by: "call-id", timeout, ...mask };
   return bits === whole ? timeout : { timeout, ...mask };
-}
-
-const isSameTunnel = (a: TunnelRule, b: TunnelRule): boolean =>
-  a.type === b.type && a.port === b.port;
-
-function composeTunnel({ type, port }: TunnelRule): Section {
-  if (type === "ipip") return {};
-  return { tunnel: port === undefined ? type : { type, port } };
 }
 
 function composeWhat(rule: ServiceRule, all: readonly ServiceRule[], faults: Faults): Section {
@@ -184,23 +167,23 @@ function composeBackend(rule: ServiceRule, faults: Faults): Section {
   const options = Object.fromEntries(flags.map((flag) => [flag, true]));
   return {
     balance: flags.length > 0 ? { type: scheduler, ...options } : scheduler,
-    servers: composeServers(all, scale),
+    servers: composeServers(all, scale, usualForwarding(rule)),
   };
 }
 
 /** The one that was added last is the first in IPVS's list, by which its schedulers go. */
-function composeServers(all: readonly ServerRule[], scale: number): Section {
+function composeServers(all: readonly ServerRule[], scale: number, usual: Forwarding): Section {
   const named = new Map<string, unknown>();
   for (const [i, server] of all.entries()) {
     const { host, port } = server;
     const name = port === 0 ? host : `${host}-${port}`;
     const isGood = name.length <= LONGEST_NAME && !named.has(name);
-    named.set(isGood ? name : `server-${i + 1}`, composeServer(server, scale));
+    named.set(isGood ? name : `server-${i + 1}`, composeServer(server, scale, usual));
   }
   return Object.fromEntries([...named].reverse());
 }
 
-function composeServer(server: ServerRule, scale: number): unknown {
+function composeServer(server: ServerRule, scale: number, usual: Forwarding): unknown {
   const { host, port, upper, lower } = server;
   const address = formatEndpoint(host, port);
   // None of those that take something may end with nothing.
@@ -209,6 +192,7 @@ function composeServer(server: ServerRule, scale: number): unknown {
     ...(weight === 1 ? {} : { weight }),
     ...(upper > 0 ? { maxConnections: upper } : {}),
     ...(upper > 0 && lower > 0 ? { minConnections: lower } : {}),
+    ...composeForwarding(server, usual),
   };
   return Object.keys(more).length > 0 ? { address, ...more } : address;
 }

@@ -11,6 +11,7 @@ import {
   optional,
   text,
 } from "#schema/index.ts";
+import { tunnelFields } from "./tunnel.ts";
 
 const checkPort = int({ help: "Another port to check", min: 1, max: 65_535 });
 
@@ -73,6 +74,17 @@ export const serverFields = {
     }),
   ),
   agent: optional(int({ help: "Port of this server's agent", min: 1, max: 65_535 })),
+  method: optional(
+    oneOf(["nat", "dr", "tun", "fullnat", "local"], {
+      help: "Of services: how packets get to this server, where others go by the service's `method`",
+    }),
+  ),
+  tunnel: optional(
+    group(tunnelFields, {
+      help: "Of services: how `tun` wraps packets to this server; a bare value is the type; absent: as the service says",
+      short: "type",
+    }),
+  ),
 };
 export type Server = InferFields<typeof serverFields>;
 

@@ -13,6 +13,7 @@ import {
   text,
 } from "#schema/index.ts";
 import { LONGEST_MS, serviceAddress } from "./service-address.ts";
+import { tunnelFields } from "./tunnel.ts";
 
 const persistenceFields = {
   timeout: duration({
@@ -39,13 +40,6 @@ const persistenceFields = {
     help: "What stays with a server: a client by its `address`; a call of SIP over UDP by its `call-id`, as `ipvsadm --pe sip`",
     fallback: "address",
   }),
-};
-
-const tunnelFields = {
-  type: oneOf(["ipip", "gue", "gre"], { help: "What packets are wrapped in", fallback: "ipip" }),
-  port: optional(
-    int({ help: "UDP port that servers take `gue` at; absent: 6080", min: 1, max: 65_535 }),
-  ),
 };
 
 const protocol = oneOf(PROTOCOL_NAMES, { help: "A protocol" });
@@ -83,7 +77,7 @@ export const serviceFields = {
     ),
   ),
   method: oneOf(["nat", "dr", "tun", "fullnat", "local", "bypass"], {
-    help: "How packets get to servers: `nat` writes the server's address in, answers come back this way; `dr` changes the MAC address only, `tun` wraps them up, and servers answer clients directly; `fullnat` is `nat` from an address of ours, for servers anywhere; `local` leaves them to this machine; `bypass` sends them where they were going",
+    help: "How packets get to servers: `nat` writes the server's address in, answers come back this way; `dr` changes the MAC address only, `tun` wraps them up, and servers answer clients directly; `fullnat` is `nat` from an address of ours, for servers anywhere; `local` leaves them to this machine; `bypass` sends them where they were going. A server may have a `method` of its own",
     required: true,
   }),
   backend: text({

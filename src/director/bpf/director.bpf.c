@@ -79,9 +79,10 @@ static __always_inline int forward_now(struct __sk_buff *skb, struct packet *p, 
 		return TC_ACT_SHOT;
 	switch (d->method) {
 	case METHOD_FULLNAT:
-		if (!c)
+		/* One that began by another method has no port. */
+		if (!c || !c->local_port)
 			count(COUNTER_NO_PORT);
-		ours = c ? array_row(&locals, c->local) : NULL;
+		ours = c && c->local_port ? array_row(&locals, c->local) : NULL;
 		if (!ours)
 			return TC_ACT_SHOT;
 		if (d->flags & DESTINATION_PASSES && pass_client(skb, p, c, r->mtu - packet_bytes(skb, p)))
@@ -271,19 +272,39 @@ static __always_inline void leave_untracked(struct service_state *state, const s
 		state->untracked = p->now ? p->now : 1;
 }
 
+/* The flow's server would answer by this machine, where nobody would know its answers. */
+#define NOT_DIRECT (-3)
+
 /*
- * A packet of no known flow may belong to one that was not tracked, and so went by its hash. Where
- * answers come this way nobody knows them without a connection: there such a flow has no use.
+ * Where a flow goes that is not tracked: by its hash, the same for all of its packets. Without a
+ * connection only servers are of use that answer clients directly.
  */
-static __always_inline int may_be_untracked(const struct config *config, const struct service *s,
-					    const struct service_state *state, const struct packet *p)
+static __noinline int choose_untracked(const struct service *s, const struct flow *f)
+{
+	struct destination *d;
+	int row;
+
+	if (!s->direct)
+		return NOT_DIRECT;
+	row = schedule_stateless(s, f);
+	d = row < 0 ? NULL : array_row(&destinations, row);
+	return d && sees_replies(d) ? NOT_DIRECT : row;
+}
+
+/* A packet of no known flow may belong to one that was tracked elsewhere, or not at all. */
+static __always_inline int choose_astray(const struct config *config, const struct service *s,
+					 const struct service_state *state, const struct packet *p)
 {
 	/* Without a connection nobody knows by how much the numbers of its packets differ. */
 	if (s->syn_proxy)
-		return 0;
-	return s->program == PROGRAM_HASH ||
-	       (state->untracked && s->method != METHOD_NAT && s->method != METHOD_FULLNAT &&
-		!is_older(p->now, state->untracked, config->timeout[STATE_ESTABLISHED] + SECOND));
+		return NOT_DIRECT;
+	/* Where all directors agree, it goes on. */
+	if (s->program == PROGRAM_HASH)
+		return schedule_stateless(s, &p->flow);
+	if (!state->untracked ||
+	    is_older(p->now, state->untracked, config->timeout[STATE_ESTABLISHED] + SECOND))
+		return NOT_DIRECT;
+	return choose_untracked(s, &p->flow);
 }
 
 /* A client gets a cookie, which is looked for from now on. */
@@ -321,9 +342,9 @@ static __noinline int arrive(struct __sk_buff *skb, struct packet *p, __u32 numb
 		return challenge(skb, p, state);
 	proven = !begins && may_return_cookie(s, state, p) ? find_cookie(skb, p) : 0;
 	if (!begins && !proven && (!(config->flags & CONFIG_SLOPPY) || p->tcp & TCP_RST)) {
-		/* One tracked elsewhere, or not at all: where all directors agree, it goes on. */
-		if (may_be_untracked(config, s, state, p))
-			return forward_alone(skb, p, schedule_stateless(s, &p->flow), s->flags);
+		row = choose_astray(config, s, state, p);
+		if (row != NOT_DIRECT)
+			return forward_alone(skb, p, row, s->flags);
 		count(COUNTER_NOT_SYN);
 		return s->flags & SERVICE_BYPASS ? TC_ACT_UNSPEC : turn_away(skb, p, s->flags);
 	}
@@ -348,9 +369,8 @@ static __noinline int arrive(struct __sk_buff *skb, struct packet *p, __u32 numb
 		count(COUNTER_STATELESS);
 		leave_untracked(state, p);
 		/* Of what is not tracked no answer finds back: better that the client asks again. */
-		if (s->method == METHOD_NAT || s->method == METHOD_FULLNAT)
-			return TC_ACT_SHOT;
-		return forward_alone(skb, p, schedule_stateless(s, &p->flow), s->flags);
+		row = choose_untracked(s, &p->flow);
+		return row == NOT_DIRECT ? TC_ACT_SHOT : forward_alone(skb, p, row, s->flags);
 	}
 	row = choose(skb, p, number);
 	if (row < 0)

@@ -174,7 +174,7 @@ struct service {
 	__u32 persist;     /* ticks a template lives */
 	__u32 limit;       /* tracked connections at once; 0 = no limit */
 	__u32 source_limit; /* the same of one client: an address, of IPv6 a /64 */
-	__u8 method;
+	__u8 direct;       /* some of its servers answer clients directly */
 	__u8 program;
 	__u8 hash;
 	__u8 flags;

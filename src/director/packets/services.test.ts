@@ -208,7 +208,6 @@ describeLoops("services", {}, (bed) => {
         { address: server, method },
         { address: other, method },
       ],
-      method,
     });
     bed.exhausted(
       0,
@@ -238,7 +237,7 @@ describeLoops("services", {}, (bed) => {
       bed.configure({ newFlows: 5 });
       const method = METHOD[name];
       const servers = two.map((server) => ({ ...server, method }));
-      bed.service({ address: service, servers, method });
+      bed.service({ address: service, servers });
       bed.exhausted(
         0,
         () => {

@@ -83,7 +83,6 @@ describe("XDP", { skip: noDirector() }, () => {
     const { base } = bed.service({
       address: service,
       protocol: transport,
-      method: way.method,
       servers,
     });
     if (transport === "tcp") {

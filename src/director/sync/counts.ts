@@ -10,7 +10,7 @@ export const REFUSALS = [
   "flood",
   /** No service here takes such packets. */
   "service",
-  /** The service goes by a method whose connections are one machine's. */
+  /** Its server is reached by a method whose connections are one machine's. */
   "method",
   /** The service has no such server. */
   "server",

@@ -38,6 +38,18 @@ function methodFlags({ method }: Place): number {
   }
 }
 
+/** The METHOD that flags of an entry stand for. */
+export function methodIn(flags: number): number {
+  switch (flags & WIRE_FLAG.METHOD_MASK) {
+    case WIRE_FLAG.DR:
+      return METHOD.DR;
+    case WIRE_FLAG.TUN:
+      return METHOD.TUN;
+    default:
+      return METHOD.NAT;
+  }
+}
+
 const addressOf = ({ value }: Place): Uint8Array =>
   value.subarray(DESTINATION.ADDRESS, DESTINATION.ADDRESS + 16);
 

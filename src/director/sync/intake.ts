@@ -10,6 +10,7 @@ import { maskOf, serverKey } from "../rows.ts";
 import { kernelTicks, ticksOf } from "../ticks.ts";
 import { timeoutsIn } from "../timeouts.ts";
 import type { SyncRefusal } from "./counts.ts";
+import { methodIn } from "./entries.ts";
 import { type Known, NOTICED } from "./known.ts";
 import { readCall } from "./own.ts";
 import { FTP_PORT, familyOf, isMovable, type Place, type Places, placeNumber } from "./places.ts";
@@ -81,9 +82,10 @@ export class Intake {
       entry.mark === 0 ? undefined : places.serviceOfMark(entry.mark, entry.family, protocol);
     const service = marked ?? places.service(address, formatIp(address), servicePort, protocol);
     if (!service) return "service";
-    if (!isMovable(service)) return "method";
-    const place = places.server(service, server, { port: serverPort, servicePort });
+    const method = methodIn(entry.flags);
+    const place = places.server(service, server, { port: serverPort, servicePort, method });
     if (!place || serverPort === 0) return "server";
+    if (!isMovable(service, place)) return "method";
     return this.#settle(
       flowOf(entry),
       { state, ticks: this.#ticksOf(entry, state) },
@@ -224,12 +226,13 @@ export class Intake {
     if (entry.engine && !call) return "kind";
     const service = this.#serviceOfTemplate(entry);
     if (!service) return "service";
-    if (!isMovable(service)) return "method";
     const { persistence } = service;
     if (!persistence || (persistence.by === "call-id") !== (call !== undefined)) return "kind";
     const { server, serverPort: port, servicePort } = entry;
-    const place = this.#parts.places.server(service, server, { port, servicePort });
+    const method = methodIn(entry.flags);
+    const place = this.#parts.places.server(service, server, { port, servicePort, method });
     if (!place) return "server";
+    if (!isMovable(service, place)) return "method";
     const { maps } = this.#parts.kernel;
     const key = new Uint8Array(TEMPLATE_KEY.BYTES);
     const source = call ?? masked(entry.client, persistence);

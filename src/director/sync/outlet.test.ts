@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { parseIp } from "#base/ip.ts";
 import { planFromText } from "#kit/plan.ts";
 import { CONNECTION, FLOW } from "#plan/director-layout.ts";
-import { CONN_STATE, CONNECTION_FLAG } from "#plan/director-numbers.ts";
+import { CONN_STATE, CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
 import { composeDestination } from "../compose.ts";
 import type { ServerFacts } from "../facts.ts";
 import { ticksOf } from "../ticks.ts";
@@ -15,7 +15,7 @@ import { Known } from "./known.ts";
 import { Outbox } from "./outbox.ts";
 import { Outlet } from "./outlet.ts";
 import { type Directing, Places } from "./places.ts";
-import type { SyncEntry } from "./wire.ts";
+import { type SyncEntry, WIRE_FLAG } from "./wire.ts";
 
 const S = CONN_STATE;
 const PLAN = planFromText(`
@@ -23,20 +23,31 @@ director: { interfaces: eth0, localAddresses: 10.0.0.9, sync: { interface: eth1 
 services:
   web: { bind: 192.0.2.1:80, protocol: [tcp, udp], method: nat, backend: web }
   far: { bind: 192.0.2.1:81, method: fullnat, backend: web }
+  mix: { bind: 192.0.2.1:82, method: nat, backend: web }
 backends:
   web: { servers: { a: 10.0.0.1:8080 } }
 `);
-const [WEB, FAR] = PLAN.services;
+const [WEB, FAR, MIX] = PLAN.services;
 const FACTS: ServerFacts = {
   ...{ name: "a", identity: 1, address: parseIp("10.0.0.1")!, port: 8080 },
   ...{ weight: 1, isClosed: false, isDown: false, upper: 0, lower: 0 },
 };
 /** Rows of `destinations`: one server behind each service. */
 const ROWS = [WEB!, FAR!].map((service) => composeDestination(service, FACTS, 5, false));
+/** And four of one service, each by a method of its own. */
+const OWN = (["nat", "dr", "tun", "fullnat"] as const).map((method, i): ServerFacts => {
+  const address = parseIp(method === "nat" ? "10.0.0.2" : `10.0.0.${2 + (i >> 1)}`)!;
+  return { ...FACTS, name: method, address, method };
+});
+const MIXED = ROWS.length;
+ROWS.push(...OWN.map((facts) => composeDestination(MIX!, facts, 5, false)));
 const DIRECTING: Directing = {
   plan: PLAN,
   epoch: 1,
-  rowsOf: (service) => [{ row: service === WEB ? 0 : 1, facts: FACTS }],
+  rowsOf: (service) =>
+    service === MIX
+      ? OWN.map((facts, i) => ({ row: MIXED + i, facts }))
+      : [{ row: service === WEB ? 0 : 1, facts: FACTS }],
   destination: (row) => ROWS[row],
 };
 const timeouts = Uint32Array.from(timeoutTicks(PLAN.director!.timeouts));
@@ -53,6 +64,8 @@ interface Row {
 
 class Bed {
   readonly counts = createCounts();
+  /** What the last pass told. */
+  entries: readonly SyncEntry[] = [];
   readonly #outlet: Outlet;
   readonly #outbox: Outbox;
   #told: SyncEntry[] = [];
@@ -109,6 +122,7 @@ class Bed {
     for (let ms = 0; ms < 1000; ms += 10) this.#outbox.pump(this.#pumpedMs + ms);
     const told = this.#told;
     this.#told = [];
+    this.entries = told;
     const tens = (seconds: number): number => 10 * Math.round(seconds / 10);
     return told.map((one) => `${one.clientPort} ${one.state} ${tens(one.timeoutSeconds)}`);
   }
@@ -186,6 +200,23 @@ describe("what is told", () => {
     assert.equal(new Bed().pass([persistent], 10).length, 1);
   });
 
+  test("each server by its method, and of FULLNAT nothing", () => {
+    const bed = new Bed();
+    const rows = OWN.map((_, i) => ({
+      ...{ port: 1 + i, state: S.ESTABLISHED, seen: 10, row: MIXED + i },
+    }));
+    assert.equal(bed.pass(rows, 10).length, 3);
+    const { METHOD_MASK, NO_OUTPUT, NAT, DR, TUN } = WIRE_FLAG;
+    assert.deepEqual(
+      bed.entries.map(({ flags }) => flags & (METHOD_MASK | NO_OUTPUT)),
+      [NAT, DR | NO_OUTPUT, TUN | NO_OUTPUT],
+    );
+    assert.deepEqual(
+      bed.entries.map(({ serverPort }) => serverPort),
+      [8080, 80, 80],
+    );
+  });
+
   test("everything, when somebody asks for it, at the pace there is", () => {
     const bed = new Bed({ pace: 100 });
     const rows = Array.from({ length: 250 }, (_, i): Row => {
@@ -208,5 +239,27 @@ describe("what is told", () => {
     let again = 0;
     while (bed.isTellingAll) again += bed.pass(rows, 14).length;
     assert.ok(again >= 400, "who asks meanwhile is told all of it too");
+  });
+});
+
+describe("whom another director means", () => {
+  const places = new Places(DIRECTING);
+  const named = (host: string, port: number, method: number) =>
+    places.server(MIX!, parseIp(host)!, { port, servicePort: 82, method })?.method;
+
+  test("by address and port, and by the method where these are of several", () => {
+    // 10.0.0.2 is behind nat at port 8080, and behind dr at the service's.
+    assert.equal(named("10.0.0.2", 8080, METHOD.NAT), METHOD.NAT);
+    assert.equal(named("10.0.0.2", 82, METHOD.DR), METHOD.DR);
+    for (const method of [METHOD.NAT, METHOD.DR])
+      assert.equal(named("10.0.0.2", 0, method), method);
+    // Whatever it is called there, here it is what it is.
+    assert.equal(named("10.0.0.2", 82, METHOD.NAT), METHOD.DR);
+    assert.equal(named("10.0.0.2", 83, METHOD.DR), undefined);
+  });
+
+  test("one that another can go on with comes before one that is this machine's alone", () => {
+    assert.equal(named("10.0.0.3", 0, METHOD.NAT), METHOD.TUN);
+    assert.equal(named("10.0.0.3", 8080, METHOD.NAT), METHOD.FULLNAT);
   });
 });

@@ -118,7 +118,7 @@ export class Outlet implements PassVisitor {
     const { places, outbox, counts, plan } = this.#parts;
     const place = this.#placeOf(row, generation);
     const service = place && places.serviceAt(serviceOf(place));
-    if (!service || !isMovable(service)) return;
+    if (!service || !isMovable(service, place)) return;
     if (plan.templatesOnly && told.flags & CONNECTION_FLAG.PERSISTENT) return;
     // Whoever goes on with it would have to know by how much numbers differ.
     const entry =
@@ -151,14 +151,14 @@ export class Outlet implements PassVisitor {
     );
     if (known >= 0 && templates.seen(known) === seen) return;
     const service = places.serviceAt(keys[i * TEMPLATE_WORDS + (TEMPLATE_KEY.SERVICE >> 2)]! >>> 0);
-    if (!service?.persistence || !isMovable(service)) return;
+    if (!service?.persistence) return;
     const timeout = ticksOf(service.persistence.timeoutMs);
     const left = timeout - ((now - seen) | 0);
     if (left <= 0) return;
     const due = Math.min(this.#refreshTicks, timeout / 2);
     if (known >= 0 && ((now - templates.seen(known)) | 0) < due) return;
     const place = this.#placeOf(row, generation);
-    if (!place || !outbox.hasRoom) return;
+    if (!place || !isMovable(service, place) || !outbox.hasRoom) return;
     templates.note(known, CONN_STATE.ESTABLISHED, seen, now);
     const key = new Uint8Array(
       keys.buffer,

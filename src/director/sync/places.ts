@@ -4,7 +4,6 @@ import { isMapped } from "#base/ip.ts";
 import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION } from "#plan/director-layout.ts";
 import { DESTINATION_FLAG, METHOD } from "#plan/director-numbers.ts";
-import { METHODS } from "#plan/methods.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { lookupsOf } from "../compose.ts";
 import type { Director } from "../director.ts";
@@ -24,6 +23,14 @@ export interface Place {
   readonly port: number;
 }
 
+/** How another director tells a server of an address from others. */
+interface ServerName {
+  readonly port: number;
+  readonly servicePort: number;
+  /** A METHOD. */
+  readonly method: number;
+}
+
 interface Range {
   readonly first: number;
   readonly last: number;
@@ -36,9 +43,9 @@ export const FTP_PORT = 21;
 /** Methods by which another director can go on. */
 const MOVABLE: ReadonlySet<number> = new Set([METHOD.NAT, METHOD.DR, METHOD.TUN]);
 
-/** A service's connections can be another director's too. */
-export const isMovable = ({ method, onePacket }: ServicePlan): boolean =>
-  !onePacket && MOVABLE.has(METHODS[method]);
+/** A service's connections to a server can be another director's too. */
+export const isMovable = ({ onePacket }: ServicePlan, { method }: Place): boolean =>
+  !onePacket && MOVABLE.has(method);
 
 /** Services and servers of the Plan in force, as others name them. */
 export class Places {
@@ -116,19 +123,26 @@ export class Places {
     return undefined;
   }
 
-  /** A service's server; `port` 0 is any, `servicePort` where packets come for. */
+  /**
+   * A service's server; `port` 0 is any, `servicePort` where packets come for. Where the address
+   * and port are of several, the one that packets get to by `method`, or else one that another
+   * director's packets can get to.
+   */
   server(
     service: ServicePlan,
     address: Uint8Array,
-    { port, servicePort }: { readonly port: number; readonly servicePort: number },
+    { port, servicePort, method }: ServerName,
   ): Place | undefined {
     this.#settle();
-    for (const row of this.#rowsAt(service, address)) {
-      const place = this.placeAt(row);
-      if (!place || !MOVABLE.has(place.method)) continue;
-      if (port === 0 || (place.port || servicePort) === port) return place;
-    }
-    return undefined;
+    const found = this.#rowsAt(service, address)
+      .map((row) => this.placeAt(row))
+      .filter((place) => place !== undefined)
+      .filter((place) => port === 0 || (place.port || servicePort) === port);
+    return (
+      found.find((place) => place.method === method) ??
+      found.find((place) => isMovable(service, place)) ??
+      found[0]
+    );
   }
 
   #rowsAt(service: ServicePlan, address: Uint8Array): readonly number[] {

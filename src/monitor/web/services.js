@@ -38,10 +38,12 @@ function updateService(row, service) {
   setRates(row, service);
 }
 
-function updateServer(row, server, state) {
+function updateServer(row, server, service, state) {
   const [name, word, weight] = row.cells;
   setText(name.children[0], server.name);
-  setText(name.children[1], server.address);
+  // What holds for all of them stands in the service's row.
+  const own = server.method === service.method ? [] : [server.method];
+  setText(name.children[1], [server.address, ...own].join(" · "));
   if (state) setState(word, state);
   setNumber(weight, server.weight);
   setRates(row, server);
@@ -70,7 +72,7 @@ export function showServices(director, backends) {
         (server) => create(server ? "server" : "backend"),
         (row, server) =>
           server
-            ? updateServer(row, server, states.get(`${service.backend}/${server.name}`))
+            ? updateServer(row, server, service, states.get(`${service.backend}/${server.name}`))
             : updateService(row, service),
       ),
   );

@@ -24,7 +24,7 @@ export const forwarding = check({
       if (services.some(({ bypasses }) => bypasses)) {
         const text = `this machine forwards no IPv${family}: packets that bypass the servers are dropped`;
         found.push(problem(text, remedy));
-      } else if (services.some(({ method }) => method === "nat")) {
+      } else if (services.some(({ methods }) => methods.includes("nat"))) {
         const text =
           `this machine forwards no IPv${family}: services work, but servers whose default route it is ` +
           "(nat) reach nothing else by it";

@@ -5,13 +5,13 @@ import { check, problem } from "../check.ts";
 export const localServer = check({
   name: "local-server",
   of: "director",
-  summary: "no server of a service with nat or fullnat is at a loopback address",
+  summary: "no server that packets get to by nat or fullnat is at a loopback address",
   look: ({ director }) =>
     director!.translated
       .filter((address) => isLoopback(parseIp(address)!))
       .map((address) =>
         problem(
-          `the server ${address} is at a loopback address: services with nat and fullnat send it nothing`,
+          `the server ${address} is at a loopback address: with nat and fullnat it is sent nothing`,
           "let it listen at another address of this machine, and name that in the configuration",
         ),
       ),

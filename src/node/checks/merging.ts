@@ -10,7 +10,8 @@ export const merging = check({
   look: (facts) => {
     const tunnels = facts.node?.tunnel?.devices ?? [];
     const directed = facts.director?.interfaces.map(({ device }) => device) ?? [];
-    const hasTunnels = facts.director?.services.some(({ method }) => method === "tun") === true;
+    const services = facts.director?.services ?? [];
+    const hasTunnels = services.some(({ methods }) => methods.includes("tun"));
     return [...new Set([...tunnels, ...directed])].flatMap((device) => {
       const found: Finding[] = [];
       const how = facts.merging(device);
