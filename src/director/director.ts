@@ -253,14 +253,13 @@ export class Director {
 
   /** Checks that go by services. */
   #probe(plan: Plan): void {
-    const { services, director } = plan;
-    const servers = probedServers(plan, (service) =>
-      this.rowsOf(service).map(({ row, facts: { address } }) => {
-        return { row, address, interface: this.#rows.routes.u32(row, ROUTE.INTERFACE) };
-      }),
+    const servers = probedServers(
+      plan,
+      (service) => this.rowsOf(service),
+      (row) => this.#rows.routes.u32(row, ROUTE.INTERFACE),
     );
-    this.#probes.apply(servers, director!.interfaces, (family) =>
-      findOwnAddress(this.#netlink, family, director!, services),
+    this.#probes.apply(servers, plan.director!.interfaces, (family) =>
+      findOwnAddress(this.#netlink, family, plan),
     );
   }
 

@@ -5,6 +5,7 @@ import { PROBE_WAY } from "#plan/director-layout.ts";
 import { PROBE } from "#plan/director-numbers.ts";
 import type { Plan, ServicePlan } from "#plan/plan.ts";
 import { attachProbe, detachProbe, probedDevices } from "./attach.ts";
+import type { ServerPlace } from "./compose.ts";
 import type { Kernel } from "./kernel.ts";
 import { type Family, familyOf } from "./own-addresses.ts";
 import { rowKey } from "./rows.ts";
@@ -28,17 +29,20 @@ export interface ProbedServer {
 const crosses = ({ address, service }: ProbedServer): boolean =>
   address !== undefined && familyOf(address) !== familyOf(service);
 
-/** Servers of services that checks go by. `rowsOf`: a service's, and the ways to them. */
+/** Servers of services that checks go by. */
 export function probedServers(
   plan: Plan,
-  rowsOf: (service: ServicePlan) => Pick<ProbedServer, "row" | "address" | "interface">[],
+  rowsOf: (service: ServicePlan) => { readonly row: number; readonly facts: ServerPlace }[],
+  interfaceOf: (row: number) => number,
 ): ProbedServer[] {
   return plan.services.flatMap((service) => {
     const { check } = plan.backends[service.backend]!;
     if (check?.via !== service.name) return [];
     const vip = parseIp(check.vip ?? service.binds[0]!.host)!;
     const tunnelled = service.method === "tun";
-    return rowsOf(service).map((server) => ({ ...server, service: vip, tunnelled }));
+    return rowsOf(service).map(({ row, facts: { address } }) => {
+      return { row, address, service: vip, interface: interfaceOf(row), tunnelled };
+    });
   });
 }
 

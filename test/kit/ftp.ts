@@ -4,8 +4,8 @@ import { inNetns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
 
 /*
- * A server of FTP (RFC 959, 2428) with one file, `name`, that has the name of the server in it. Data
- * goes in passive mode, by a port that is this server's alone.
+ * A server of FTP (RFC 959, 2428) with one file, `name`, that has the name of the server in it.
+ * Data goes in passive mode, by a port that is this server's alone.
  */
 
 const SERVER = `
