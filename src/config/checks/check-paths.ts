@@ -5,7 +5,7 @@ import type { Service } from "../model/service.ts";
 import type { Path, Review } from "../review.ts";
 
 /** Checks that send packets of their own, of kinds that get the service's address on the way. */
-const SENDING = ["tcp", "http", "udp", "dns", "icmp"];
+const SENDING = ["tcp", "http", "udp", "dns", "icmp", "agent"];
 
 /** A check that takes the way of a service's packets has a service that has such a way. */
 export function checkPaths(review: Review): void {
@@ -46,7 +46,7 @@ function checkPath(review: Review, taken: Taken, path: Path): void {
   const { method } = service;
   const { name: kind, options } = backend.check!;
   if (!SENDING.includes(kind)) {
-    const message = `a check of type ${kind} sends nothing that could take the way of packets`;
+    const message = `a check of type ${kind} sends nothing itself that could take the way of packets`;
     review.error(path, message, { expected: `type ${SENDING.join(", ")}` });
   } else if (service.backend !== name) {
     review.error(path, `service ${via} has backend ${service.backend}, not this one`);
