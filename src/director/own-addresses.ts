@@ -3,7 +3,7 @@ import { isMapped, parseIp } from "#base/ip.ts";
 import { listAddresses } from "#io/addresses.ts";
 import { listInterfaces } from "#io/interfaces.ts";
 import type { Netlink } from "#io/netlink.ts";
-import type { DirectorPlan, ServicePlan } from "#plan/plan.ts";
+import type { Plan } from "#plan/plan.ts";
 
 export type Family = 4 | 6;
 
@@ -20,18 +20,17 @@ const isLinkLocal = (address: Uint8Array): boolean =>
 export function findOwnAddress(
   netlink: Netlink,
   family: Family,
-  director: DirectorPlan,
-  services: readonly ServicePlan[],
+  { director, services }: Plan,
 ): Uint8Array | undefined {
   const there = listAddresses(netlink).filter(({ address }) => familyOf(address) === family);
   const taken = services.flatMap(({ binds }) => binds.map(({ host }) => parseIp(host)!));
   const isIn = (list: readonly Uint8Array[], address: Uint8Array): boolean =>
     list.some((one) => sameBytes(one, 0, 16, address));
-  const locals = director.localAddresses.map((host) => parseIp(host)!);
+  const locals = director!.localAddresses.map((host) => parseIp(host)!);
   const local = there.find(({ address }) => isIn(locals, address));
   if (local) return local.address;
   const indexes = new Map(listInterfaces(netlink).map(({ name, index }) => [name, index]));
-  return director.interfaces
+  return director!.interfaces
     .flatMap((name) => there.filter((one) => one.interface === indexes.get(name)))
     .map(({ address }) => address)
     .find((address) => !isLinkLocal(address) && !isIn(taken, address));

@@ -60,7 +60,8 @@ export class Probes {
   }
 
   /** The Plan's checks that go by services, and no others, from now on. */
-  follow({ services, backends, director }: Plan, roster: Roster, rows: ServerRows): void {
+  follow(plan: Plan, roster: Roster, rows: ServerRows): void {
+    const { services, backends } = plan;
     const servers = services.flatMap((service): ProbedServer[] => {
       const { check } = backends[service.backend]!;
       if (check?.via !== service.name) return [];
@@ -73,7 +74,7 @@ export class Probes {
         method: forwardingOf(service, facts).method,
       }));
     });
-    this.#apply(servers, (family) => findOwnAddress(this.#netlink, family, director!, services));
+    this.#apply(servers, (family) => findOwnAddress(this.#netlink, family, plan));
   }
 
   #apply(servers: readonly ProbedServer[], findOwn: FindOwn): void {

@@ -6,8 +6,10 @@ import { askNames } from "#kit/dns-client.ts";
 import { createLan, type Family, type Lan, VIP } from "#kit/lan.ts";
 import { configurationOf, NAMES, SERVER_PORT, startDirector } from "#kit/lan-services.ts";
 import { DR, FAMILIES, viewOf } from "#kit/lan-ways.ts";
-import { inNetns, noNetns, noProgram } from "#kit/netns.ts";
+import { inNetns, noNetns, noProgram, runProgram } from "#kit/netns.ts";
 import type { Owner } from "#kit/owner.ts";
+import { until } from "#kit/until.ts";
+import { allUp } from "#kit/via.ts";
 import type { Weir } from "#kit/weir.ts";
 
 /* Real name servers behind the director, dr, UDP. */
@@ -72,5 +74,30 @@ describe("DNS", { skip: noNetns() || noBpf() || noProgram("dnsmasq") }, () => {
     weir.configure(text(lan, ""));
     await weir.adminJson("/api/v1/reload", { method: "POST" });
     for (const family of FAMILIES) assert.ok(ask(family, "one port").includes(99), "one flow");
+  });
+
+  test("a check asks for a name at the service's address, and finds out who has lost it", async (t) => {
+    const lan = createLan(t, "direct");
+    await Promise.all(lan.servers.map((netns, i) => startNameServer(t, netns, i + 1)));
+    const asked =
+      "{ type: dns, name: who.test, via: vFAMILY, interval: 100ms, timeout: 1s, fall: 2 }";
+    const weir = await startDirector(
+      t,
+      lan,
+      configurationOf(lan, DR, { check: asked, protocol: "udp" }),
+    );
+    await allUp(weir);
+    const prefix = { 4: 32, 6: 128 } as const;
+    for (const family of FAMILIES) {
+      const vip = `${VIP[family]}/${prefix[family]}`;
+      runProgram("ip", "-n", lan.servers[1]!, "address", "del", vip, "dev", "lo");
+      await weir.said(
+        new RegExp(`Server v${family}/b is DOWN: dns check failed: no answer in time`),
+      );
+      await until("the others answer", () => {
+        const [a, b, c] = tally(askNames(lan.client, VIP[family], SERVER_PORT, 20, "a port each"));
+        return a === 10 && b === 0 && c === 10;
+      });
+    }
   });
 });

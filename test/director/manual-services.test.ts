@@ -7,7 +7,7 @@ import { followMarks, MARKS, seesFtp } from "#kit/ftp-lan.ts";
 import { startHttps } from "#kit/https.ts";
 import { type Lan, startNamed } from "#kit/lan.ts";
 import { NAMES, startServers } from "#kit/lan-services.ts";
-import { blocksOf, commandsOf, follow, shell } from "#kit/manual.ts";
+import { blocksOf, commandsOf, configurationIn, follow, shell } from "#kit/manual.ts";
 import { noNetns, noProgram } from "#kit/netns.ts";
 import { startSip } from "#kit/sip.ts";
 import { until } from "#kit/until.ts";
@@ -28,7 +28,7 @@ describe("the manual's page of layer 4", {
 }, () => {
   test("Checks by the way of packets", async (t) => {
     const section = "Checks by the way of packets";
-    const { lan, folders, ask, on } = await follow(t, section, (lan) => startServers(t, lan));
+    const { lan, weir, folders, ask, on } = await follow(t, section, (lan) => startServers(t, lan));
     const all = (states: readonly string[]) => (): boolean => {
       const [list] = on("the director");
       return states.every((state, i) => isThere(list!, NAMES[i]!, state));
@@ -42,6 +42,18 @@ describe("the manual's page of layer 4", {
       shell(lan.servers[1]!, folders[1]!, text);
     }
     await until("it is up again", all(["up", "up", "up"]));
+
+    const [, other] = blocksOf(section).filter(({ language }) => language === "yaml");
+    weir.configure(configurationIn(lan, other!.text));
+    assert.equal((await weir.cli("reload")).code, 0);
+    const become = (states: readonly string[]): Promise<void> =>
+      until(`they are ${states.join(" and ")}`, async () => {
+        const { out } = await weir.cli("server", "list", "calls");
+        return states.every((state, i) => isThere(out, NAMES[i]!, state));
+      });
+    await become(["down", "down"]);
+    on("each server, for the other family", 0);
+    await become(["up", "down"]);
   });
 
   test("Persistence", async (t) => {

@@ -4,13 +4,32 @@ import { describe, test } from "node:test";
 import { noBpf } from "#kit/bpf.ts";
 import { HeldConnection, type Lan, VIP } from "#kit/lan.ts";
 import { startDirector, startServers } from "#kit/lan-services.ts";
-import { blocksOf, commandsOf, configurationIn, follow, shell, weirFor } from "#kit/manual.ts";
+import {
+  blocksOf,
+  commandsOf,
+  configurationIn,
+  follow,
+  pageText,
+  shell,
+  weirFor,
+} from "#kit/manual.ts";
 import { noNetns, noProgram, runInNetns, runProgram } from "#kit/netns.ts";
 import { inPrivateRoot } from "#kit/private-root.ts";
 import { createSyncLan } from "#kit/sync-lan.ts";
 import { until } from "#kit/until.ts";
 
 /* Sections of docs/layer-4.md, followed. */
+
+/** Sections whose service any server of HTTP serves. */
+const PLAIN = [
+  ...["nat", "IPv6", "dr", "tun", "fullnat", "fullnat with the client's address", "XDP"],
+  ...["Methods mixed in one service", "SYN floods", "In front of layer 7"],
+];
+/** Those that tests of their own follow, here and in manual-services.test.ts. */
+const SPECIAL = [
+  ...["From nothing", "Two directors", "When weir stops", "Checks by the way of packets"],
+  ...["Persistence", "Services by mark", "Calls of SIP"],
+];
 
 /** Of weir check, doctor, status and explain. */
 const EACH = [
@@ -23,18 +42,7 @@ const EACH = [
 describe("the manual's page of layer 4", {
   skip: noNetns() || noBpf() || noProgram("curl"),
 }, () => {
-  for (const section of [
-    "nat",
-    "IPv6",
-    "dr",
-    "tun",
-    "fullnat",
-    "fullnat with the client's address",
-    "Methods mixed in one service",
-    "XDP",
-    "SYN floods",
-    "In front of layer 7",
-  ]) {
+  for (const section of PLAIN) {
     test(section, async (t) => {
       const { ask, on } = await follow(t, section, (lan) => startServers(t, lan));
       const printed = [1, 2, 3, 4].map(ask);
@@ -43,6 +51,14 @@ describe("the manual's page of layer 4", {
       on("the director");
     });
   }
+
+  test("no section with commands is left out", () => {
+    const sections = [...pageText().matchAll(/^## (.*)$/gm)].map(([, name]) => name!);
+    const withCommands = sections.filter((name) =>
+      blocksOf(name).some(({ language }) => language === "sh"),
+    );
+    assert.deepEqual(withCommands.toSorted(), [...PLAIN, ...SPECIAL].toSorted());
+  });
 
   test("From nothing", async (t) => {
     const { lan, weir, folder } = await follow(t, "nat", (lan) => startServers(t, lan));

@@ -9,7 +9,8 @@ import {
   startServers,
   type Way,
 } from "#kit/lan-services.ts";
-import { noNetns, noProgram, runInNetns } from "#kit/netns.ts";
+import { noNetns, noProgram, runInNetns, runProgram } from "#kit/netns.ts";
+import { until } from "#kit/until.ts";
 import { allUp, answering, checkBy, loseAndRegain, nodesOf } from "#kit/via.ts";
 
 /*
@@ -66,6 +67,33 @@ describe("checks by ways of packets", {
       await loseAndRegain(lan, weir, nodes[1]!);
       await weir.stop();
     }
+  });
+
+  test("tun of the other family: an address that checks come from is looked for again and again", async (t) => {
+    const lan = createLan(t, "director");
+    nodesOf(t, lan, "tun", "--type", "ipip", ...FROM);
+    await startServers(t, lan);
+    const wanted = {
+      check: checkBy("http"),
+      service: ", tunnel: { type: ipip }",
+      outer: 6,
+    } as const;
+    const weir = await startDirector(t, lan, configurationOf(lan, TUN, wanted));
+    await allUp(weir);
+    const last = (what: RegExp): Promise<void> =>
+      until(`the last check says ${what}`, async () => {
+        const { out } = await weir.cli("server", "list", "v4");
+        return [...out.matchAll(/^v4\/.*$/gm)].every(
+          ([row]) => what.test(row) && row.includes("up"),
+        );
+      });
+    const address = (...words: string[]): string =>
+      runProgram("ip", "-n", lan.director, "address", ...words, "dev", lan.device);
+    await last(/status 200/);
+    for (const own of ["10.1.0.1/24", "10.2.0.1/24"]) address("del", own);
+    await last(/no IPv4 address that a check could come from/);
+    address("add", "10.2.0.7/24");
+    await last(/status 200/);
   });
 
   for (const check of ["udp", "icmp", "tcp"]) {

@@ -22,9 +22,11 @@ export interface Block {
   readonly text: string;
 }
 
+export const pageText = (page = PAGE): string => readFileSync(new URL(page, DOCS), "utf8");
+
 /** Of a section of a page, or of what is before all of them. */
 export function blocksOf(section?: string, page = PAGE): Block[] {
-  const whole = readFileSync(new URL(page, DOCS), "utf8");
+  const whole = pageText(page);
   const from = section === undefined ? 0 : whole.indexOf(`\n## ${section}\n`);
   assert.ok(from >= 0, `section ${section} of ${page}`);
   const to = whole.indexOf("\n## ", from + 4);

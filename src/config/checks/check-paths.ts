@@ -6,7 +6,7 @@ import type { Path, Review } from "../review.ts";
 import { type Method, methodsIn, methodTo, waysOf } from "../service-ways.ts";
 
 /** Checks that send packets of their own, of kinds that get the service's address on the way. */
-const SENDING = ["tcp", "http", "udp", "dns", "icmp"];
+const SENDING = ["tcp", "http", "udp", "dns", "icmp", "agent"];
 
 /** Packets find the service's address on the server, and so can its check. */
 const isProbed = (method: Method): boolean => method === "dr" || method === "tun";
@@ -50,7 +50,7 @@ function checkPath(review: Review, taken: Taken, path: Path): void {
   const ways = waysOf(review, via, service);
   const { name: kind, options } = backend.check!;
   if (!SENDING.includes(kind)) {
-    const message = `a check of type ${kind} sends nothing that could take the way of packets`;
+    const message = `a check of type ${kind} sends nothing itself that could take the way of packets`;
     review.error(path, message, { expected: `type ${SENDING.join(", ")}` });
   } else if (service.backend !== name) {
     review.error(path, `service ${via} has backend ${service.backend}, not this one`);

@@ -58,7 +58,7 @@ export const serviceFields = {
   bind: optional(bind),
   mark: optional(
     int({
-      help: "Instead of `bind`: packets that a filter of tc gave this mark on ingress; marks of nftables and iptables come too late",
+      help: "Instead of `bind`: packets that a filter of tc gave this mark on ingress; those of nftables and iptables come too late, but at an interface that this one stands on",
       min: 1,
       max: 4_294_967_295,
     }),

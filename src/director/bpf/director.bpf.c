@@ -522,8 +522,8 @@ static __always_inline int judge(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	}
 	if (p->icmp) {
-		if (config->flags & CONFIG_PROBES && !parse_echo(skb, p, 1))
-			take_probe_answer(skb, p);
+		if (config->flags & CONFIG_PROBES && meet_echo(skb, p))
+			return TC_ACT_SHOT;
 		verdict = p->fragment ? TC_ACT_UNSPEC : tell_of_tunnel(skb, p);
 		return verdict == NOBODY ? direct_icmp(skb, p) : verdict;
 	}

@@ -104,3 +104,18 @@ static __noinline int is_probe_astray(struct packet *p)
 	turn_round(&p->flow, &back);
 	return bpf_map_lookup_elem(&probe_ends, &back) != NULL;
 }
+
+/*
+ * An echo comes in: a check's answer, or astray, and then this machine would answer it, for it has the
+ * service's address. 1: it has no business here.
+ */
+static __noinline int meet_echo(struct __sk_buff *skb, struct packet *p)
+{
+	if (p->fragment)
+		return 0;
+	if (!parse_echo(skb, p, 1)) {
+		take_probe_answer(skb, p);
+		return 0;
+	}
+	return !parse_echo(skb, p, 0) && is_probe_astray(p);
+}
