@@ -250,6 +250,7 @@ export function composeConfig(
     (isSecure ? CONFIG_FLAG.SECURE : 0) |
     (services.some(hearsCalls) ? CONFIG_FLAG.CALLS : 0) |
     (director.sloppyTcp ? CONFIG_FLAG.SLOPPY : 0) |
+    (director.sloppySctp ? CONFIG_FLAG.SLOPPY_SCTP : 0) |
     (director.expireNodest ? CONFIG_FLAG.EXPIRE_NODEST : 0) |
     (director.expireQuiescentTemplate ? CONFIG_FLAG.EXPIRE_QUIESCENT : 0) |
     (plan.backends.some(({ check }) => check?.via !== undefined) ? CONFIG_FLAG.PROBES : 0) |
