@@ -94,12 +94,11 @@ interface Step {
   readonly seconds: number;
 }
 
-/** What has to be the same of a step; for the rest there are reasons. */
-function comparable({ method, protocol }: Case, { said, state, loads }: Step): readonly string[] {
+/** What has to be the same of a step. */
+function comparable({ method }: Case, { said, state, loads }: Step): readonly string[] {
   // The outer TTL is our own, as RFC 2003 section 3.1 has it; IPVS takes the packet's.
   const sent = method === "-i" ? said.replace(/ ttl \d+$/, "") : said;
-  // UDP is inactive for IPVS, whose sed, nq and ovf can therefore do nothing for it.
-  return protocol === "udp" ? [sent, state] : [sent, state, loads];
+  return [sent, state, loads];
 }
 
 async function walk(side: Side, port: number, { method, script, protocol }: Case): Promise<Step[]> {

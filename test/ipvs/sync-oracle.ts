@@ -68,7 +68,16 @@ async function carry(from: Side, to: Side, met: Met): Promise<SyncEntry[]> {
 
 /** By number, of those that are told. */
 const STATES = {
-  tcp: ["NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE"],
+  tcp: [
+    "NONE",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+  ],
   udp: ["UDP"],
   sctp: { 8: "ESTABLISHED", 9: "S-SENT", 10: "S-RECEIVED", 11: "S-ACK-SENT", 13: "CLOSED" },
 } as const;

@@ -17,6 +17,7 @@ export function checkServices(review: Review): void {
     checkWhat(review, service, path);
     checkTunnel(review, service, path);
     checkStateless(review, service, path);
+    checkBlindness(review, name, service);
     checkClient(review, name, service);
     checkPersistence(review, service, path);
     checkSynProxy(review, service, path);
@@ -88,6 +89,20 @@ function checkStateless(review: Review, service: Service, path: Path): void {
     if (service[limit] === undefined) continue;
     review.warning([...path, limit], "never reached: onePacket keeps no connections");
   }
+}
+
+/** They look at active connections alone, and a flow of UDP is never one. */
+const BLIND_TO_UDP = ["sed", "nq", "ovf"];
+
+function checkBlindness(review: Review, name: string, service: Service): void {
+  const { backend } = service;
+  const protocols = protocolsOf(service);
+  const balance = review.model.backends.get(backend)?.balance.name ?? "";
+  if (protocols.length !== 1 || protocols[0] !== "udp" || !BLIND_TO_UDP.includes(balance)) return;
+  const message = `${balance} of backend ${backend} sees no flow of UDP: one server gets all`;
+  review.warning(["services", name, "backend"], message, {
+    expected: "balance leastconn, wlc or lc, which count them",
+  });
 }
 
 /** The client's address goes where servers see another, in a header that has room for it. */

@@ -459,7 +459,7 @@ static __noinline int reply_alone(struct __sk_buff *skb, struct packet *p)
 	keep_fragment(p, c.destination, c.interface);
 	/* What the client says next is for this server: by the call, or by the flow. */
 	if (!(s->flags & SERVICE_ONE_PACKET) && is_allowed(config)) {
-		c.flags = CONNECTION_PERSISTENT;
+		c.flags = CONNECTION_PERSISTENT | CONNECTION_INACTIVE;
 		if (is_ambiguous(d, &scratch->client))
 			keep_reply(&scratch->client, d, &c);
 		track(&scratch->client, &c, d, config);

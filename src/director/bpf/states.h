@@ -83,12 +83,15 @@ static __always_inline __u16 next_state(struct __sk_buff *skb, const struct pack
 	return row ? (row >> (4 * (state & 15))) & 15 : STATE_CLOSE;
 }
 
-/* A TCP connection that is being set up is as much work for a server as what is established. */
+/*
+ * A TCP connection that is being set up is as much work for a server as what is established. UDP has
+ * no end, so nobody knows whether a flow goes on.
+ */
 static __always_inline int is_active(__u16 state)
 {
 	return (1u << (state & (STATE_ROWS - 1))) &
 	       (1u << STATE_ESTABLISHED | 1u << STATE_SYN_SENT | 1u << STATE_SYN_RECV |
-		1u << STATE_SYNACK | 1u << STATE_UDP | 1u << STATE_SCTP_ESTABLISHED);
+		1u << STATE_SYNACK | 1u << STATE_SCTP_ESTABLISHED);
 }
 
 /* Adds to the connections of a destination, and watches its thresholds. */

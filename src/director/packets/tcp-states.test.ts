@@ -297,7 +297,7 @@ describe("states of TCP", { skip: noDirector() }, () => {
 describe("the state of UDP", { skip: noDirector() }, () => {
   const bed = directorBed();
 
-  test("UDP has one, which is active", () => {
+  test("there is one, which is inactive", () => {
     const { base } = bed.service({
       address: service,
       protocol: "udp",
@@ -306,6 +306,6 @@ describe("the state of UDP", { skip: noDirector() }, () => {
     bed.run(frame(ip({ from: client, to: service }, udp(IN))));
     bed.run(frame(ip({ from: server, to: client }, udp(OUT))));
     assert.equal(bed.connection().state, CONN_STATE.UDP);
-    assert.deepEqual(bed.load(base), { active: 1, inactive: 0, overloaded: 0 });
+    assert.deepEqual(bed.load(base), { active: 0, inactive: 1, overloaded: 0 });
   });
 });

@@ -1,6 +1,6 @@
 import { parseIp } from "#base/ip.ts";
 import { DESTINATION, FLOW, TEMPLATE_KEY } from "#plan/director-layout.ts";
-import { CONN_STATE, CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
+import { CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { PROTOCOL } from "../rows.ts";
 import { callPart } from "./own.ts";
@@ -54,8 +54,7 @@ export function connectionEntry(
   if (familyOf(server) !== family) return undefined;
   const view = new DataView(flow.buffer, flow.byteOffset, flow.length);
   const servicePort = view.getUint16(FLOW.DESTINATION_PORT);
-  // IPVS counts UDP as inactive.
-  const isInactive = (flags & CONNECTION_FLAG.INACTIVE) !== 0 || state === CONN_STATE.UDP;
+  const isInactive = (flags & CONNECTION_FLAG.INACTIVE) !== 0;
   return {
     family,
     protocol: flow[FLOW.PROTOCOL]!,

@@ -27,7 +27,7 @@ const ENDS: ReadonlySet<number> = new Set([
 /** As is_active() in states.h. */
 const ACTIVE: ReadonlySet<number> = new Set([
   ...[CONN_STATE.ESTABLISHED, CONN_STATE.SYN_SENT, CONN_STATE.SYN_RECV, CONN_STATE.SYNACK],
-  ...[CONN_STATE.UDP, CONN_STATE.SCTP_ESTABLISHED],
+  CONN_STATE.SCTP_ESTABLISHED,
 ]);
 
 export const isOpen = (state: number): boolean => OPEN.has(state);
