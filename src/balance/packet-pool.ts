@@ -16,6 +16,8 @@ export class PacketPool implements Pool {
   readonly weight: Int32Array;
   readonly identity: Int32Array;
   state: PacketState;
+  /** Inactive connections are load as well. */
+  countsAll = false;
 
   constructor(servers: readonly Pick<PacketServer, "identity" | "weight">[]) {
     this.count = servers.length;
@@ -29,7 +31,7 @@ export class PacketPool implements Pool {
   }
 
   load(position: number): number {
-    return this.state.active[position]!;
+    return this.state.active[position]! + (this.countsAll ? this.inactive(position) : 0);
   }
 
   inactive(position: number): number {

@@ -139,6 +139,17 @@ describe("requests and packets go the same way", () => {
     }
   });
 
+  test("leastconn counts flows of UDP, which are inactive", () => {
+    const idle = { weight: 1, load: 0, full: false };
+    const list = [idle, idle];
+    const { twin } = both("leastconn", list);
+    const state = { ...stateOf(list), inactive: Int32Array.of(2, 1) };
+    const picks = (protocol: number) =>
+      [1, 2, 3, 4].map(() => twin.pick({ ...flowOf(1), protocol }, state));
+    assert.deepEqual(picks(17), [1, 1, 1, 1]);
+    assert.deepEqual(picks(6), [0, 1, 0, 1]);
+  });
+
   test("two draws, with the same numbers", () => {
     fc.assert(
       fc.property(anyServers, (list) => {

@@ -29,6 +29,8 @@ import { createRoom, walkTwos } from "./schedulers/twos.ts";
 import { walkWlc } from "./schedulers/wlc.ts";
 import { isOpen, type Walk } from "./walk.ts";
 
+const UDP = 17;
+
 /** What the kernel counts, and its random numbers in [0, 2³²), of which `twos` takes two. */
 export interface TwinState extends PacketState {
   readonly random?: () => number;
@@ -139,7 +141,11 @@ function createWalkPick(program: number, pool: PacketPool): Pick {
       return createMemoryPick(createLblcr(pool));
     default: {
       const scheduler = createLeastConn(pool, 0, pool.count);
-      return ({ nowMs }) => scheduler.pick(-1, nowMs | 0);
+      return ({ nowMs, protocol }) => {
+        // Flows of UDP are all inactive, and all that a server has of it.
+        pool.countsAll = protocol === UDP;
+        return scheduler.pick(-1, nowMs | 0);
+      };
     }
   }
 }

@@ -278,6 +278,7 @@ export function composeConfig(
     (isSecure ? CONFIG_FLAG.SECURE : 0) |
     (services.some((one) => hearsCalls(plan, one)) ? CONFIG_FLAG.CALLS : 0) |
     (director.sloppyTcp ? CONFIG_FLAG.SLOPPY : 0) |
+    (director.sloppySctp ? CONFIG_FLAG.SLOPPY_SCTP : 0) |
     (director.expireNodest ? CONFIG_FLAG.EXPIRE_NODEST : 0) |
     (director.expireQuiescentTemplate ? CONFIG_FLAG.EXPIRE_QUIESCENT : 0) |
     (backends.some(({ check }) => check?.via !== undefined) ? CONFIG_FLAG.PROBES : 0) |

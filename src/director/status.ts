@@ -89,10 +89,15 @@ export interface ConnectionStatus {
 
 const STATES = Object.entries(CONN_STATE).filter(([name]) => name !== "ROWS");
 
-/** A state's name as `ipvsadm -Lc` has it. */
+/** A state's name as `ipvsadm -Lc` has it, which abbreviates those of SCTP. */
 export function stateName(state: number): string {
   const name = STATES.find(([, number]) => number === state)?.[0] ?? "NONE";
-  return name.startsWith("SCTP_") ? name.slice(5) : name;
+  if (!name.startsWith("SCTP_")) return name;
+  const short = name
+    .slice(5)
+    .replace(/^COOKIE_/, "C_")
+    .replace(/^SHUTDOWN_/, "S_");
+  return short.replaceAll("_", "-");
 }
 
 /** The flow of a connection's key, and its packets and state, in words. */

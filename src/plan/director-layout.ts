@@ -34,9 +34,9 @@ export const CONFIG = {
   KEPT_PORT: 24,
   /** u32 */
   KEPT_PORTS: 28,
-  /** u32 × 16 */
+  /** u32 × 32 */
   TIMEOUT: 32,
-  BYTES: 96,
+  BYTES: 160,
 } as const;
 
 /** `struct service_key`. */

@@ -214,6 +214,7 @@ export interface DirectorPlan {
   readonly pins: string;
   readonly timeouts: { readonly tcpMs: number; readonly tcpFinMs: number; readonly udpMs: number };
   readonly sloppyTcp: boolean;
+  readonly sloppySctp: boolean;
   readonly expireNodest: boolean;
   readonly expireQuiescentTemplate: boolean;
   /** As in net.ipv4.vs.conn_reuse_mode: not 0 = in TIME_WAIT, bit 2 = also in FIN_WAIT (dr). */

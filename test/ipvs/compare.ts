@@ -16,6 +16,7 @@ import {
 /* One script, played to IPVS and to our director. */
 
 const FIRST_PORT = 1000;
+const CLIENT_PORT = 5000;
 
 /** Seconds that what two tables say may differ by: they are read one after the other. */
 export const SLACK_SECONDS = 2;
@@ -129,7 +130,7 @@ export class Service {
   }
 
   /** Where the first packets of so many clients go, `-` is nowhere. */
-  async spread(clients: readonly string[], clientPort = 5000): Promise<string> {
+  async spread(clients: readonly string[], clientPort = CLIENT_PORT): Promise<string> {
     const { port } = this.rules;
     const packets = clients.map((from) => this.#packet(from, clientPort, port, "S"));
     const seen = await pass(this.side, packets);
@@ -137,7 +138,7 @@ export class Service {
     return clients.map((from) => to.get(`${from}:${clientPort}`) ?? "-").join("");
   }
 
-  talk(client: string, clientPort = 5000, port = this.rules.port): Talk {
+  talk(client: string, clientPort = CLIENT_PORT, port = this.rules.port): Talk {
     return new Talk(this, client, clientPort, port);
   }
 
@@ -153,6 +154,20 @@ export class Service {
     const payload = carry(this.rules.protocol ?? "tcp", { from: port, to: clientPort }, flags);
     const packet = ip({ from: serverAddress(server), to: client }, payload);
     return pass(this.side, [packet], server);
+  }
+
+  /** The same packet from each of these clients, or to each from a server: what comes out. */
+  async sendAll(clients: readonly string[], what: string, server?: string): Promise<string[]> {
+    const { port, protocol = "tcp" } = this.rules;
+    const packets = clients.map((client) =>
+      server === undefined
+        ? this.#packet(client, CLIENT_PORT, port, what)
+        : ip(
+            { from: serverAddress(server), to: client },
+            carry(protocol, { from: port, to: CLIENT_PORT }, what),
+          ),
+    );
+    return (await pass(this.side, packets, server)).map((one) => inWords([one])).sort();
   }
 
   #packet(client: string, from: number, to: number, flags: string): Uint8Array {

@@ -70,6 +70,7 @@ async function ipvsSide(owner: Owner, world: string): Promise<{ side: Side; vers
 const SETTINGS: Readonly<Record<string, (value: number) => [string, unknown]>> = {
   conn_reuse_mode: (value) => ["connReuse", value],
   sloppy_tcp: (value) => ["sloppyTcp", value > 0],
+  sloppy_sctp: (value) => ["sloppySctp", value > 0],
   expire_nodest_conn: (value) => ["expireNodest", value > 0],
   // Its modes 1 and 2 are one here: the kernel goes from one to the other by itself.
   secure_tcp: (value) => ["secureTcp", ["off", "auto", "auto", "always"][value]],

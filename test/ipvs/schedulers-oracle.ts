@@ -86,6 +86,20 @@ describe("schedulers", { skip: noMachine() }, () => {
       });
     }
   }
+
+  for (const scheduler of ["lc", "wlc", "sed", "nq", "fo", "ovf"]) {
+    for (const weights of WEIGHTS) {
+      test(`${scheduler} ${textOf(weights)}, flows of UDP`, async (t) => {
+        const port = comparison.port();
+        const said = await comparison.same(async (side) => {
+          const rules = { port, protocol: "udp", service: `-s ${scheduler}`, weights } as const;
+          const service = await Service.make(side, rules);
+          return [await service.spread(clients(40)), await service.loads()];
+        });
+        t.diagnostic(said.join(" "));
+      });
+    }
+  }
 });
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -35,6 +35,9 @@ const DAEMON = `--mcast-interface eth0 --syncid ${ID}`;
 const word = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) + bytes[at + 1]!;
 const isSync = (frame: Uint8Array): boolean =>
   frame[14 + 9] === PROTO.udp && word(frame, 34 + 2) === SYNC_PORT;
+/** Who listens to the daemon's group says so by IGMP, and again a while later. */
+const IGMP = 2;
+const isAside = (frame: Uint8Array): boolean => isSync(frame) || frame[14 + 9] === IGMP;
 const payload = (frame: Uint8Array): Uint8Array => frame.subarray(42, 34 + word(frame, 38));
 
 /** The same message from another address. */
@@ -55,7 +58,7 @@ type Met = (entries: readonly SyncEntry[]) => Promise<boolean>;
 async function carry(from: Side, to: Side, met: Met): Promise<SyncEntry[]> {
   const entries: SyncEntry[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    for (const frame of from.wire.aside()) {
+    for (const frame of from.wire.aside().filter(isSync)) {
       const message = readMessage(payload(frame));
       assert.ok("entries" in message, "fault" in message ? message.fault : "");
       assert.equal(message.syncId, ID);
@@ -71,17 +74,36 @@ async function carry(from: Side, to: Side, met: Met): Promise<SyncEntry[]> {
   );
 }
 
-const STATES = ["NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE"];
+/** By number, of those that are told. */
+const STATES = {
+  tcp: [
+    "NONE",
+    "ESTABLISHED",
+    "SYN_SENT",
+    "SYN_RECV",
+    "FIN_WAIT",
+    "TIME_WAIT",
+    "CLOSE",
+    "CLOSE_WAIT",
+  ],
+  udp: ["UDP"],
+  sctp: { 8: "ESTABLISHED", 9: "S-SENT", 10: "S-RECEIVED", 11: "S-ACK-SENT", 13: "CLOSED" },
+} as const;
+type Protocol = keyof typeof STATES;
+
+function stateOf({ protocol, state }: SyncEntry): string | undefined {
+  const name = (Object.keys(STATES) as Protocol[]).find((one) => PROTO[one] === protocol);
+  return name && (STATES[name] as Readonly<Record<number, string>>)[state];
+}
 
 function describeEntry(entry: SyncEntry): string {
   const { client, clientPort, service, servicePort, server, serverPort } = entry;
-  const state = entry.protocol === PROTO.udp ? "UDP" : STATES[entry.state];
   const ends = [
     `${formatIp(client)}:${clientPort}`,
     `${formatIp(service)}:${servicePort}`,
     `${formatIp(server)}:${serverPort}`,
   ];
-  const what = entry.flags & WIRE_FLAG.TEMPLATE ? "template" : state;
+  const what = entry.flags & WIRE_FLAG.TEMPLATE ? "template" : stateOf(entry);
   return [what, ...ends, entry.flags & WIRE_FLAG.METHOD_MASK].join(" ");
 }
 
@@ -92,19 +114,30 @@ const METHODS = [
   ["-i", "tcp", {}],
   ["-m", "udp", {}],
   ["-m", "tcp", { b: "-g", c: "-i" }],
+  ["-m", "sctp", {}],
+  ["-g", "sctp", {}],
 ] as const;
 const nameOf = (own: object): string => (Object.keys(own).length > 0 ? " and others" : "");
 const PEOPLE = clients(5);
 
-const connect = { tcp: ">S <SA >A >PA", udp: ">S >S >S" } as const;
+const connect = {
+  tcp: ">S <SA >A >PA",
+  udp: ">S >S >S",
+  sctp: ">init <initAck >cookieEcho <cookieAck >data",
+} as const;
+/** How one connection ends at once, and another begins to. */
+const end: Partial<Record<Protocol, readonly [string, string]>> = {
+  tcp: ["R", "FA"],
+  sctp: ["abort", "shutdown"],
+};
 
 /** A server past the director is not heard by it: which that is shows when the client has begun. */
 async function begin(service: Service, client: string): Promise<Talk> {
   const talk = service.talk(client);
-  await talk.say("S");
-  const rest = connect[service.rules.protocol === "udp" ? "udp" : "tcp"].replace(">S ", "");
+  const [first, ...rest] = connect[service.rules.protocol ?? "tcp"].split(" ");
+  await talk.play(first!);
   const isHeard = methodOf(service.rules, talk.server) === "-m";
-  await talk.play(isHeard ? rest : rest.replace("<SA ", ""));
+  await talk.play(rest.filter((one) => isHeard || one.startsWith(">")).join(" "));
   return talk;
 }
 
@@ -112,7 +145,7 @@ describe("the sync daemon", { skip: noMachine() }, () => {
   const comparison = Comparison.forSuite();
   const sides = () =>
     comparison.each(async (side) => {
-      side.wire.isAside = isSync;
+      side.wire.isAside = isAside;
       side.wire.aside();
       return side;
     });
@@ -131,8 +164,8 @@ describe("the sync daemon", { skip: noMachine() }, () => {
     async function talkAll(service: Service, ends: boolean): Promise<void> {
       for (const [i, client] of PEOPLE.entries()) {
         const talk = await begin(service, client);
-        if (ends && protocol === "tcp" && i === 0) await talk.say("R");
-        if (ends && protocol === "tcp" && i === 1) await talk.say("FA");
+        const last = ends ? end[protocol]?.[i] : undefined;
+        if (last !== undefined) await talk.say(last);
       }
     }
 

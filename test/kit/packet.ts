@@ -154,11 +154,17 @@ export const CHUNK = {
   data: 0,
   init: 1,
   initAck: 2,
+  sack: 3,
+  heartbeat: 4,
+  heartbeatAck: 5,
   abort: 6,
   shutdown: 7,
   shutdownAck: 8,
+  error: 9,
   cookieEcho: 10,
   cookieAck: 11,
+  ecne: 12,
+  cwr: 13,
   shutdownComplete: 14,
 } as const;
 
@@ -168,9 +174,13 @@ export const sctp =
     to,
     chunk = CHUNK.init,
     data = counting(16),
-  }: UdpFields & { chunk?: number }): Payload =>
+    more = [],
+  }: UdpFields & { chunk?: number; more?: readonly number[] }): Payload =>
   () => {
-    const chunks = concat(Uint8Array.of(chunk, 0), u16(4 + data.length), data);
+    // Chunks begin at multiples of 4 (RFC 9260 section 3.2).
+    const padding = new Uint8Array(more.length > 0 ? -data.length & 3 : 0);
+    const first = concat(Uint8Array.of(chunk, 0), u16(4 + data.length), data, padding);
+    const chunks = concat(first, ...more.map((type) => concat(Uint8Array.of(type, 0), u16(4))));
     const bytes = concat(u16(from, to), u32(0x1234_5678, 0), chunks);
     const sum = crc32c(bytes);
     bytes.set([sum & 255, (sum >>> 8) & 255, (sum >>> 16) & 255, sum >>> 24], 8);

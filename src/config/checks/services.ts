@@ -18,6 +18,7 @@ export function checkServices(review: Review): void {
     const ways = waysOf(review, name, service);
     checkWhat(review, service, path);
     checkStateless(review, name, service, ways);
+    checkBlindness(review, name, service);
     checkClient(review, name, service, ways);
     checkPersistence(review, service, path);
     checkSynProxy(review, name, service, ways);
@@ -85,6 +86,20 @@ function checkStateless(
     if (service[limit] === undefined) continue;
     review.warning([...path, limit], "never reached: onePacket keeps no connections");
   }
+}
+
+/** They look at active connections alone, and a flow of UDP is never one. */
+const BLIND_TO_UDP = ["sed", "nq", "ovf"];
+
+function checkBlindness(review: Review, name: string, service: Service): void {
+  const { backend } = service;
+  const protocols = protocolsOf(service);
+  const balance = review.model.backends.get(backend)?.balance.name ?? "";
+  if (protocols.length !== 1 || protocols[0] !== "udp" || !BLIND_TO_UDP.includes(balance)) return;
+  const message = `${balance} of backend ${backend} sees no flow of UDP: one server gets all`;
+  review.warning(["services", name, "backend"], message, {
+    expected: "balance leastconn, wlc or lc, which count them",
+  });
 }
 
 /** The client's address goes where servers see another, in a header that has room for it. */

@@ -324,6 +324,7 @@ test("settings of the kernel's IPVS become keywords of director", () => {
   const { director } = read(`${rule}
 # of sysctl.conf
 net.ipv4.vs.sloppy_tcp = 1
+net.ipv4.vs.sloppy_sctp = 1
 net.ipv4.vs.expire_nodest_conn=1
 net/ipv4/vs/conn_reuse_mode = 2
 sysctl -qw net.ipv4.vs.secure_tcp=3
@@ -335,6 +336,7 @@ net.ipv4.vs.expire_quiescent_template = 0
   assert.deepEqual(director, {
     interfaces: INTERFACES,
     sloppyTcp: true,
+    sloppySctp: true,
     expireNodest: true,
     connReuse: 2,
     secureTcp: "always",

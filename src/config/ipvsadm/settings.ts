@@ -30,6 +30,7 @@ const upTo = (most: number) => (value: number) => (value <= most ? value : undef
 /** Those that have a keyword, and its value; undefined where there is none like it. */
 const KEYWORDS: Readonly<Record<string, readonly [Keyword, (value: number) => unknown]>> = {
   sloppy_tcp: ["sloppyTcp", flag],
+  sloppy_sctp: ["sloppySctp", flag],
   expire_nodest_conn: ["expireNodest", flag],
   expire_quiescent_template: ["expireQuiescentTemplate", flag],
   conn_reuse_mode: ["connReuse", upTo(3)],

@@ -89,6 +89,10 @@ export const directorFields = {
     help: "A TCP connection may begin with any packet but RST, not only with SYN (`net.ipv4.vs.sloppy_tcp`)",
     fallback: false,
   }),
+  sloppySctp: bool({
+    help: "An association of SCTP may begin with any chunk but ABORT, not only with INIT (`net.ipv4.vs.sloppy_sctp`)",
+    fallback: false,
+  }),
   expireNodest: bool({
     help: "A connection whose server was removed or is down ends at its next packet; otherwise packets for one that was removed are dropped, and it goes on if the server comes back (`expire_nodest_conn`)",
     fallback: false,

@@ -318,8 +318,28 @@ static __always_inline int challenge(struct __sk_buff *skb, struct packet *p, st
 static __always_inline int may_return_cookie(const struct service *s, const struct service_state *state,
 					     const struct packet *p)
 {
-	return s->syn_proxy && state->untracked &&
+	return s->syn_proxy && p->flow.protocol == IPPROTO_TCP && state->untracked &&
 	       !is_older(p->now, state->untracked, COOKIE_TICKS + SECOND);
+}
+
+/* It begins a connection: a first packet of its kind, or any of a protocol that has none. */
+static __always_inline int is_beginning(struct __sk_buff *skb, const struct packet *p)
+{
+	return p->flow.protocol == IPPROTO_TCP    ? is_syn(p)
+	       : p->flow.protocol == IPPROTO_SCTP ? is_init(skb, p)
+						  : 1;
+}
+
+/* The same where that is not asked for. */
+static __always_inline int may_begin(struct __sk_buff *skb, const struct packet *p,
+				     const struct config *config)
+{
+	struct chunk_header *chunk;
+
+	if (p->flow.protocol != IPPROTO_SCTP)
+		return config->flags & CONFIG_SLOPPY && !(p->tcp & TCP_RST);
+	chunk = config->flags & CONFIG_SLOPPY_SCTP ? first_chunk(skb, p) : NULL;
+	return chunk && chunk->type != CHUNK_ABORT;
 }
 
 /* A packet of no known flow, for the service. */
@@ -329,8 +349,8 @@ static __noinline int arrive(struct __sk_buff *skb, struct packet *p, __u32 numb
 	struct service *s = array_row(&services, number);
 	struct service_state *state = array_row(&service_states, number);
 	int row;
-	int begins = p->flow.protocol != IPPROTO_TCP || is_syn(p);
-	__u32 proven;
+	int begins = is_beginning(skb, p);
+	__u32 proven, leaves;
 	int asks;
 
 	if (!config || !s || !state)
@@ -341,12 +361,14 @@ static __noinline int arrive(struct __sk_buff *skb, struct packet *p, __u32 numb
 	if (asks && s->syn_proxy == SYN_PROXY_ALWAYS)
 		return challenge(skb, p, state);
 	proven = !begins && may_return_cookie(s, state, p) ? find_cookie(skb, p) : 0;
-	if (!begins && !proven && (!(config->flags & CONFIG_SLOPPY) || p->tcp & TCP_RST)) {
+	if (!begins && !proven && !may_begin(skb, p, config)) {
 		row = choose_astray(config, s, state, p);
 		if (row != NOT_DIRECT)
 			return forward_alone(skb, p, row, s->flags);
 		count(COUNTER_NOT_SYN);
-		return s->flags & SERVICE_BYPASS ? TC_ACT_UNSPEC : turn_away(skb, p, s->flags);
+		/* What ends an association is an ABORT, or an ICMP error for want of SCTP: the kernel's. */
+		leaves = SERVICE_BYPASS | (p->flow.protocol == IPPROTO_SCTP ? SERVICE_REJECT : 0);
+		return s->flags & leaves ? TC_ACT_UNSPEC : turn_away(skb, p, s->flags);
 	}
 	if (!proven && is_dropped(config)) {
 		if (asks)
@@ -378,12 +400,12 @@ static __noinline int arrive(struct __sk_buff *skb, struct packet *p, __u32 numb
 	return begin(skb, p, row, s->flags | (s->source_limit ? SERVICE_SOURCES : 0) | proven);
 }
 
-/* A connection that a SYN does not belong to any more. */
+/* A connection that a SYN, or an INIT, does not belong to any more. */
 static __always_inline int is_over(const struct config *config, const struct connection *c)
 {
 	struct destination *d;
 
-	if (c->state == STATE_TIME_WAIT || c->state == STATE_CLOSE)
+	if (c->state == STATE_TIME_WAIT || c->state == STATE_CLOSE || c->state == STATE_SCTP_CLOSED)
 		return config->flags & CONFIG_REUSE;
 	if (c->state != STATE_FIN_WAIT || !(config->flags & CONFIG_REUSE_FIN))
 		return 0;
@@ -431,7 +453,7 @@ static __always_inline int go_on(struct __sk_buff *skb, struct packet *p, struct
 
 	if (!config)
 		return TC_ACT_UNSPEC;
-	begins = is_syn(p);
+	begins = is_syn(p) || is_init(skb, p);
 	if (is_expired(config, p, c)) {
 		forget(&p->flow, c);
 		return NOBODY;
@@ -492,7 +514,7 @@ static __noinline int reply_alone(struct __sk_buff *skb, struct packet *p)
 	keep_fragment(p, c.destination, c.interface);
 	/* What the client says next is for this server: by the call, or by the flow. */
 	if (!(s->flags & SERVICE_ONE_PACKET) && is_allowed(config)) {
-		c.flags = CONNECTION_PERSISTENT;
+		c.flags = CONNECTION_PERSISTENT | CONNECTION_INACTIVE;
 		if (is_ambiguous(d, &scratch->client))
 			keep_reply(&scratch->client, d, &c);
 		track(&scratch->client, &c, d, config);

@@ -184,7 +184,7 @@ static __noinline int pick_locality(const struct service *s, const struct flow *
 
 	if (slot >= 0)
 		return slot;
-	slot = pick_walk(s, NULL);
+	slot = pick_walk(s, NULL, f->protocol);
 	if (slot >= 0)
 		keep_locality(s, &key, slot);
 	return slot;
@@ -213,7 +213,7 @@ static __noinline int schedule(__u32 number, const struct service *s, const stru
 		slot = pick_locality(s, f, number);
 		break;
 	default:
-		slot = pick_walk(s, state);
+		slot = pick_walk(s, state, f->protocol);
 	}
 	return slot < 0 ? NOBODY : (int)(s->base + slot);
 }

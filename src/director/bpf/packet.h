@@ -66,6 +66,12 @@ struct packet {
 	__u32 alone;       /* 1 + the destination it goes to untracked: of fragments, too */
 };
 
+/*
+ * Who sent it, as a connection's state goes by that: the client where the server is seen too, the
+ * server, or the client where the server is not seen.
+ */
+enum direction { INPUT, OUTPUT, INPUT_ONLY, DIRECTIONS = 4 };
+
 /* What of a packet would not fit the stack, which is 512 bytes over all calls. */
 struct scratch {
 	struct packet packet;

@@ -58,6 +58,7 @@ struct walk {
 	__u32 place;   /* in the table, of that */
 	__u32 value;   /* hashed */
 	__u32 kind;    /* of hash */
+	int counts_all; /* of a server's connections, inactive ones too */
 	struct candidate best;
 };
 
@@ -214,6 +215,8 @@ static __always_inline long visit_best(__u32 i, struct walk *w)
 
 	if (slot == POOL_NOBODY || !candidate_at(s, slot, &c))
 		return GO_ON;
+	if (w->counts_all)
+		c.active += c.inactive;
 	if (s->program == PROGRAM_OVF && c.active > c.weight)
 		return GO_ON;
 	is_idle = c.active == 0 && (s->program == PROGRAM_NQ || s->program == PROGRAM_LEASTCONN);
@@ -253,14 +256,16 @@ ROUND(visit_draw, struct walk *, c->length)
 
 /*
  * The best of all. LEASTCONN begins after the last winner, so that equals take turns: where two
- * processors pick at once, both may take the same one. `state` may be NULL for others.
+ * processors pick at once, both may take the same one. It is ours, not IPVS's, and of UDP counts
+ * inactive connections, which all of these are. `state` may be NULL for others.
  */
-static __noinline int pick_walk(const struct service *s, struct service_state *state)
+static __noinline int pick_walk(const struct service *s, struct service_state *state, __u8 protocol)
 {
 	struct walk w = {};
 
 	if (!begin_walk(&w, s))
 		return NOBODY;
+	w.counts_all = s->program == PROGRAM_LEASTCONN && protocol == IPPROTO_UDP;
 	if (state && s->program == PROGRAM_LEASTCONN)
 		w.from = state->turn % w.length;
 	repeat(visit_best, &w);

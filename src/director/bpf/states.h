@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "packet.h"
+#include "sctp.h"
 
 #define ROW(none, es, ss, sr, fw, tw, cl, cw, la, li, sa)                                          \
 	((__u64)STATE_##none | (__u64)STATE_##es << 4 | (__u64)STATE_##ss << 8 |                   \
@@ -26,8 +26,6 @@
 #define STATE_LA STATE_LAST_ACK
 #define STATE_LI STATE_LISTEN
 #define STATE_SA STATE_SYNACK
-
-enum direction { INPUT, OUTPUT, INPUT_ONLY };
 
 static __always_inline __u64 tcp_row(enum direction direction, __u8 flags)
 {
@@ -67,29 +65,6 @@ static __noinline __u64 secure_row(enum direction direction, __u8 flags, __u64 r
 	return flags & TCP_ACK ? ROW(ES, ES, SS, SR, FW, TW, CL, CW, CL, LI, SA) : row;
 }
 
-/* SCTP by its first chunk (RFC 9260 section 3.2): set-up, going on, coming to an end. */
-static __always_inline __u16 sctp_state(struct __sk_buff *skb, const struct packet *p, __u16 state)
-{
-	__u8 *chunk = bytes_at(skb, p->l4 + 12, 1);
-
-	if (!chunk)
-		return state;
-	switch (*chunk) {
-	case 1: /* INIT */
-	case 2: /* INIT ACK */
-		return state == STATE_SCTP_ESTABLISHED ? state : STATE_SCTP_INIT;
-	case 10: /* COOKIE ECHO */
-	case 11: /* COOKIE ACK */
-		return STATE_SCTP_ESTABLISHED;
-	case 6: /* ABORT */
-	case 7: /* SHUTDOWN */
-	case 8: /* SHUTDOWN ACK */
-	case 14: /* SHUTDOWN COMPLETE */
-		return STATE_SCTP_CLOSING;
-	}
-	return state;
-}
-
 static __always_inline __u16 next_state(struct __sk_buff *skb, const struct packet *p, __u16 state,
 					enum direction direction)
 {
@@ -100,7 +75,7 @@ static __always_inline __u16 next_state(struct __sk_buff *skb, const struct pack
 	if (p->flow.protocol == IPPROTO_UDP)
 		return STATE_UDP;
 	if (p->flow.protocol == IPPROTO_SCTP)
-		return sctp_state(skb, p, state);
+		return sctp_state(skb, p, state, direction);
 	row = tcp_row(direction, p->tcp);
 	if (configuration.flags & CONFIG_SECURE)
 		row = secure_row(direction, p->tcp, row);
@@ -108,12 +83,15 @@ static __always_inline __u16 next_state(struct __sk_buff *skb, const struct pack
 	return row ? (row >> (4 * (state & 15))) & 15 : STATE_CLOSE;
 }
 
-/* A TCP connection that is being set up is as much work for a server as what is established. */
+/*
+ * A TCP connection that is being set up is as much work for a server as what is established. UDP has
+ * no end, so nobody knows whether a flow goes on.
+ */
 static __always_inline int is_active(__u16 state)
 {
 	return (1u << (state & (STATE_ROWS - 1))) &
 	       (1u << STATE_ESTABLISHED | 1u << STATE_SYN_SENT | 1u << STATE_SYN_RECV |
-		1u << STATE_SYNACK | 1u << STATE_UDP | 1u << STATE_SCTP_ESTABLISHED);
+		1u << STATE_SYNACK | 1u << STATE_SCTP_ESTABLISHED);
 }
 
 /* Adds to the connections of a destination, and watches its thresholds. */

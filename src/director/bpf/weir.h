@@ -87,6 +87,7 @@ enum config_flag {
 	CONFIG_REUSE = 64,    /* a SYN in TIME_WAIT begins a new connection, on any server */
 	CONFIG_REUSE_FIN = 128, /* the same in FIN_WAIT, where servers' packets are not seen */
 	CONFIG_PROBES = 256,  /* some checks go the way of packets */
+	CONFIG_SLOPPY_SCTP = 512, /* an association may begin with any chunk but ABORT */
 	CONFIG_CALLS = 1024,  /* servers of some service by call may speak first */
 	CONFIG_SECURE = 2048, /* TCP by the table for attacks */
 };
@@ -94,7 +95,10 @@ enum config_flag {
 /* The mark of a check's packets: the upper bits say that it is one, the lower name its row. */
 enum probe { PROBE_MARK = 0x77000000, PROBE_ROWS = 0x00ffffff };
 
-/* States of connections: those of TCP as IPVS names them, then UDP and the like. */
+/*
+ * States of connections, as IPVS has them: of TCP and of SCTP the lower four bits are its numbers;
+ * UDP has one.
+ */
 enum conn_state {
 	STATE_NONE = 0,
 	STATE_ESTABLISHED = 1,
@@ -108,10 +112,21 @@ enum conn_state {
 	STATE_LISTEN = 9,
 	STATE_SYNACK = 10,
 	STATE_UDP = 11,
-	STATE_SCTP_INIT = 12,
-	STATE_SCTP_ESTABLISHED = 13,
-	STATE_SCTP_CLOSING = 14,
-	STATE_ROWS = 16,
+	STATE_SCTP_NONE = 16,
+	STATE_SCTP_INIT1 = 17,
+	STATE_SCTP_INIT = 18,
+	STATE_SCTP_COOKIE_SENT = 19,
+	STATE_SCTP_COOKIE_REPLIED = 20,
+	STATE_SCTP_COOKIE_WAIT = 21,
+	STATE_SCTP_COOKIE = 22,
+	STATE_SCTP_COOKIE_ECHOED = 23,
+	STATE_SCTP_ESTABLISHED = 24,
+	STATE_SCTP_SHUTDOWN_SENT = 25,
+	STATE_SCTP_SHUTDOWN_RECEIVED = 26,
+	STATE_SCTP_SHUTDOWN_ACK_SENT = 27,
+	STATE_SCTP_REJECTED = 28,
+	STATE_SCTP_CLOSED = 29,
+	STATE_ROWS = 32,
 };
 
 enum local_port { LOCAL_PORT_FIRST = 1024 };

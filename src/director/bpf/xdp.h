@@ -261,7 +261,8 @@ static __always_inline int change_frame(struct xdp_md *ctx, const struct packet 
 }
 
 /* Flags of a connection that packets in its midst do not care about. */
-#define PLAIN_FLAGS (CONNECTION_PERSISTENT | CONNECTION_PAIRED | CONNECTION_SOURCED)
+#define PLAIN_FLAGS                                                                                \
+	(CONNECTION_INACTIVE | CONNECTION_PERSISTENT | CONNECTION_PAIRED | CONNECTION_SOURCED)
 
 /* A connection that goes on as long as nothing but data comes. */
 static __always_inline int goes_on(const struct config *config, const struct packet *p,

@@ -141,7 +141,7 @@ for (const family of FAMILIES) {
       const { base } = place({ flags: CALLS });
       bed.sends(asked(ofCall("before"), stranger), forwarded(server, ofCall("before"), stranger));
       bed.sends(said(other), told());
-      assert.deepEqual(bed.load(base + 1), { active: 1, inactive: 0, overloaded: 0 });
+      assert.deepEqual(bed.load(base + 1), { active: 0, inactive: 1, overloaded: 0 });
       bed.sends(asked(NO_CALL), forwarded(other, NO_CALL));
       bed.sends(said(other, NO_CALL), told(NO_CALL));
       assert.equal(bed.connections().length, 2);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DEFAULT_TICKS, directorBed, noDirector, VERDICT } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
-import { CHUNK, frame, ip, sctp, tcp, udp } from "#kit/packet.ts";
+import { frame, ip, tcp, udp } from "#kit/packet.ts";
 import { CONFIG_FLAG, CONN_STATE, METHOD } from "#plan/director-numbers.ts";
 
 /*
@@ -294,10 +294,10 @@ describe("states of TCP", { skip: noDirector() }, () => {
   }
 });
 
-describe("states of other protocols", { skip: noDirector() }, () => {
+describe("the state of UDP", { skip: noDirector() }, () => {
   const bed = directorBed();
 
-  test("UDP has one, which is active", () => {
+  test("there is one, which is inactive", () => {
     const { base } = bed.service({
       address: service,
       protocol: "udp",
@@ -306,38 +306,6 @@ describe("states of other protocols", { skip: noDirector() }, () => {
     bed.run(frame(ip({ from: client, to: service }, udp(IN))));
     bed.run(frame(ip({ from: server, to: client }, udp(OUT))));
     assert.equal(bed.connection().state, CONN_STATE.UDP);
-    assert.deepEqual(bed.load(base), { active: 1, inactive: 0, overloaded: 0 });
-  });
-
-  test("SCTP by its chunks", () => {
-    const { base } = bed.service({
-      address: service,
-      protocol: "sctp",
-      servers: [{ address: server }],
-    });
-    const { SCTP_INIT, SCTP_ESTABLISHED, SCTP_CLOSING } = CONN_STATE;
-    const steps = [
-      [CHUNK.init, "client", SCTP_INIT],
-      [CHUNK.initAck, "server", SCTP_INIT],
-      [CHUNK.cookieEcho, "client", SCTP_ESTABLISHED],
-      [CHUNK.cookieAck, "server", SCTP_ESTABLISHED],
-      [CHUNK.data, "client", SCTP_ESTABLISHED],
-      [CHUNK.init, "client", SCTP_ESTABLISHED],
-      [CHUNK.shutdown, "client", SCTP_CLOSING],
-      [CHUNK.shutdownAck, "server", SCTP_CLOSING],
-      [CHUNK.shutdownComplete, "client", SCTP_CLOSING],
-      [CHUNK.init, "client", SCTP_INIT],
-      [CHUNK.abort, "server", SCTP_CLOSING],
-    ] as const;
-    for (const [chunk, by, state] of steps) {
-      const packet =
-        by === "client"
-          ? ip({ from: client, to: service }, sctp({ ...IN, chunk }))
-          : ip({ from: server, to: client }, sctp({ ...OUT, chunk }));
-      assert.equal(bed.run(frame(packet)).verdict, VERDICT.send);
-      assert.equal(bed.connection().state, state, `chunk ${chunk} by the ${by}`);
-      const active = state === SCTP_ESTABLISHED ? 1 : 0;
-      assert.deepEqual(bed.load(base), { active, inactive: 1 - active, overloaded: 0 });
-    }
+    assert.deepEqual(bed.load(base), { active: 0, inactive: 1, overloaded: 0 });
   });
 });

@@ -236,7 +236,7 @@ describe("XDP", { skip: noDirector() }, () => {
     bed.force(CONN_STATE.ESTABLISHED);
     const connections = bed.map("connections");
     const { key } = bed.connection();
-    for (const flag of [CONNECTION_FLAG.INACTIVE, 1 << 14]) {
+    for (const flag of [CONNECTION_FLAG.PROXIED, 1 << 14]) {
       const value = connections.lookup(key)!.slice();
       const changed = value.slice();
       new DataView(changed.buffer).setUint16(CONNECTION.FLAGS, flag, true);

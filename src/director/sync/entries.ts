@@ -2,7 +2,7 @@ import { viewOf } from "#base/bytes.ts";
 import { parseIp } from "#base/ip.ts";
 import { PROTOCOL } from "#base/protocol.ts";
 import { DESTINATION, FLOW, TEMPLATE_KEY } from "#plan/director-layout.ts";
-import { CONN_STATE, CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
+import { CONNECTION_FLAG, METHOD } from "#plan/director-numbers.ts";
 import type { ServicePlan } from "#plan/plan.ts";
 import { callPart } from "./own.ts";
 import { FTP_PORT, familyOf, isAll, type Place } from "./places.ts";
@@ -67,8 +67,7 @@ export function connectionEntry(
   if (familyOf(server) !== family) return undefined;
   const view = viewOf(flow);
   const servicePort = view.getUint16(FLOW.DESTINATION_PORT);
-  // IPVS counts UDP as inactive.
-  const isInactive = (flags & CONNECTION_FLAG.INACTIVE) !== 0 || state === CONN_STATE.UDP;
+  const isInactive = (flags & CONNECTION_FLAG.INACTIVE) !== 0;
   return {
     family,
     protocol: flow[FLOW.PROTOCOL]!,

@@ -6,9 +6,9 @@ const WAYS = 4;
 const WORDS = 2;
 const BUCKET = WAYS * WORDS;
 /** Of a place's first word: the state; the other bits are of the connection's hash. */
-const STATE_MASK = 0xf;
+const STATE_MASK = 0x1f;
 /** So an occupied place is never 0. */
-const OCCUPIED = 0x10;
+const OCCUPIED = 0x20;
 /** Ticks that what is over, or was never told, counts as older. */
 const LESS_WORTH = 2 ** 29;
 
@@ -22,7 +22,7 @@ export const NOTICED = 0;
  *
  * It is a memory that may forget: of connections that share places the one that was heard of
  * longest ago makes room, first those that are over, and is told again. Two connections are taken
- * for one another with a chance of one in 2²⁵.
+ * for one another with a chance of one in 2²⁴.
  */
 export class Known {
   #cells: Uint32Array;
