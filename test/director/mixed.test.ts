@@ -22,8 +22,8 @@ import type { Weir } from "#kit/weir.ts";
 import { loadDuring } from "#kit/wrk.ts";
 
 /*
- * One service whose servers are reached by methods of their own: `a` by nat, at another port; `b` by
- * dr; `c` by a tunnel.
+ * One service whose servers are reached by methods of their own: `a` by nat, at another port; `b`
+ * by dr; `c` by a tunnel.
  */
 
 const NAT_PORT = 9000;
