@@ -50,8 +50,9 @@ async function createLanForAll(owner: Owner): Promise<Lan> {
   const forwarding = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
   runInNetns(lan.director, "sysctl", "-qw", ...forwarding);
   // What is routed back to one wire has the kernel say that there is a shorter way.
-  const redirects = `net.ipv6.conf.${lan.device}.accept_redirects=0`;
-  runInNetns(lan.client, "sysctl", "-qw", redirects);
+  const redirects = ["ipv4.conf.all", `ipv4.conf.${lan.device}`, `ipv6.conf.${lan.device}`];
+  const off = redirects.map((name) => `net.${name}.accept_redirects=0`);
+  runInNetns(lan.client, "sysctl", "-qw", ...off);
   for (const netns of lan.servers) {
     holdSilently(netns);
     for (const [family, network] of [

@@ -195,8 +195,9 @@ export async function startNamed(
 
 /** Asks one after another, each with a socket of its own; prints the answers, or the errors. */
 const CLIENT = `
-const [, port, count, ...questions] = process.argv;
+const [, port, count, firstPort, ...questions] = process.argv;
 const dgram = require("node:dgram"), net = require("node:net");
+let own = Number(firstPort);
 const tcp = (host) => new Promise((done) => {
   const socket = net.connect({ host, port: Number(port) }, () => socket.write("who\\n"));
   let text = "";
@@ -209,7 +210,7 @@ const udp = (host) => new Promise((done) => {
   const end = (text) => { clearTimeout(timer); socket.close(); done(text); };
   const timer = setTimeout(() => end("timeout"), 3000);
   socket.on("message", (text) => end(text.toString())).on("error", (error) => end(error.code));
-  socket.connect(Number(port), host, () => socket.send("who"));
+  socket.bind(own++, () => socket.connect(Number(port), host, () => socket.send("who")));
 });
 (async () => {
   const answers = {};
@@ -225,6 +226,17 @@ const udp = (host) => new Promise((done) => {
 `;
 
 export type Asked = "tcp" | "udp";
+
+/** Ports of clients of UDP, below those that the kernel gives. */
+const OWN_PORTS = { first: 20_000, last: 32_000 } as const;
+let ownPort: number = OWN_PORTS.first;
+
+/** So many of them. One that comes again would be a flow that has its server for minutes. */
+function takeOwnPorts(count: number): number {
+  if (ownPort + count > OWN_PORTS.last) ownPort = OWN_PORTS.first;
+  ownPort += count;
+  return ownPort - count;
+}
 
 /** Answers to so many questions: `NAME CLIENT`, or the name of an error. */
 export function askFrom(
@@ -245,7 +257,8 @@ export function askEach(
   count: number,
 ): Record<string, string[]> {
   const [program, ...words] = [...inNetns(netns), process.execPath, "-e", CLIENT];
-  const asked = [String(port), String(count), ...questions];
+  const firstPort = takeOwnPorts(count * questions.length);
+  const asked = [...[port, count, firstPort].map(String), ...questions];
   return JSON.parse(runProgram(program!, ...words, "--", ...asked)) as Record<string, string[]>;
 }
 
