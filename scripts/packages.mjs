@@ -32,6 +32,11 @@ export const PROGRAMS = [
   { command: "h2load", package: "nghttp2-client", use: "load at a fixed rate" },
   { command: "ping", package: "iputils-ping", use: "traffic through BPF programs in tests" },
   { command: "hping3", package: "hping3", use: "a flood of SYNs in tests of the director" },
+  {
+    file: "/usr/lib/usrsctp/client",
+    package: "libusrsctp-examples",
+    use: "associations of SCTP in tests of the director",
+  },
   { command: "ethtool", package: "ethtool", use: "packets as they are on a wire, in tests" },
   { command: "systemd-analyze", package: "systemd", use: "tests of units" },
   { command: "clang", package: "clang", use: "BPF programs of tests" },

@@ -26,6 +26,8 @@ export interface Wanted {
   readonly protocol?: string;
   /** More of each service. */
   readonly service?: string;
+  /** That servers listen on. */
+  readonly serverPort?: number;
   /** Names of the servers there are. */
   readonly servers?: readonly string[];
 }
@@ -35,13 +37,13 @@ const bracket = (host: string): string => (host.includes(":") ? `[${host}]` : ho
 /** Services `v4` and `v6` on the Lan's addresses, TCP and UDP, with their backends. */
 export function configurationOf(lan: Lan, way: Way, wanted: Wanted = {}): string {
   const { balance = "rr", check = "off", director = "", service = "", servers = NAMES } = wanted;
-  const { protocol = "[tcp, udp]" } = wanted;
+  const { protocol = "[tcp, udp]", serverPort = SERVER_PORT } = wanted;
   const families: readonly Family[] = [4, 6];
   const serversOf = (family: Family): string =>
     servers
       .map((name) => {
         const host = serverHost(wanted.outer ?? family, NAMES.indexOf(name));
-        return `${name}: "${bracket(host)}:${SERVER_PORT}"`;
+        return `${name}: "${bracket(host)}:${serverPort}"`;
       })
       .join(", ");
   const serviceOf = (family: Family): string =>
