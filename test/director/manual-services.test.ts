@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { noBpf } from "#kit/bpf.ts";
@@ -9,6 +9,7 @@ import { type Lan, startNamed } from "#kit/lan.ts";
 import { NAMES, startServers } from "#kit/lan-services.ts";
 import { blocksOf, commandsOf, configurationIn, follow, shell } from "#kit/manual.ts";
 import { noNetns, noProgram } from "#kit/netns.ts";
+import type { Owner } from "#kit/owner.ts";
 import { startSip } from "#kit/sip.ts";
 import { until } from "#kit/until.ts";
 
@@ -22,6 +23,15 @@ const startAll = (
 /** A server's state in what `weir server list` prints. */
 const isThere = (list: string, server: string, state: string): boolean =>
   new RegExp(`\\b${server}\\b.*\\b${state}\\b`).test(list);
+
+/** tc makes folders of its own where BPF objects have names, whether it needs them or not. */
+function forgetFoldersOfTc(owner: Owner): void {
+  const made = ["tc", "ip", "xdp"].map((name) => `/sys/fs/bpf/${name}`);
+  const fresh = made.filter((path) => !existsSync(path));
+  owner.after(() => {
+    for (const path of fresh) rmSync(path, { recursive: true, force: true });
+  });
+}
 
 describe("the manual's page of layer 4", {
   skip: noNetns() || noBpf() || noProgram("curl", "openssl", "nft", "clang", "tc"),
@@ -85,6 +95,7 @@ describe("the manual's page of layer 4", {
   });
 
   test("Services by mark, by a program", async (t) => {
+    forgetFoldersOfTc(t);
     const followed = await followMarks(t);
     const { text } = blocksOf(MARKS).find(({ language }) => language === "c")!;
     writeFileSync(join(followed.folder, "mark.c"), text);
