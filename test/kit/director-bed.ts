@@ -84,13 +84,16 @@ const INNER_MAP = 1 << 12;
 const POOL_ROW_BYTES = POOL_HEADER.BYTES;
 /** Of what the routes here lead to: redirects are not followed in test runs. */
 const OUT_INTERFACE = 99;
-export const DEFAULT_TICKS = 1000;
+/** Longer than a loaded machine takes for a test. */
+export const DEFAULT_TICKS = 60_000;
+/** Whoever is silent for so long has expired. */
+export const EXPIRED_TICKS = 2 * DEFAULT_TICKS;
 /** The same in XDP. */
 export const XDP_VERDICT = { pass: 2, send: 4 } as const;
 /** Where XDP's test runs take frames for coming in: the loopback. */
 const XDP_INGRESS = 1;
 /** A while, in ticks. */
-const SOON_TICKS = 60_000;
+const SOON_TICKS = DEFAULT_TICKS;
 
 export interface ServerSpec {
   readonly address: string;

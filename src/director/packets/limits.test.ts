@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { directorBed, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
+import { directorBed, EXPIRED_TICKS, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
 import { frame, ip, tcp, udp } from "#kit/packet.ts";
 import { CONFIG_FLAG, CONN_STATE, METHOD } from "#plan/director-numbers.ts";
@@ -32,14 +32,14 @@ describe("connections of one client", { skip: noDirector() }, () => {
   test("what is forgotten may begin again", () => {
     place();
     for (const port of [1, 2]) verdict(syn(port));
-    bed.age(10_000);
+    bed.age(EXPIRED_TICKS);
     assert.equal(verdict(syn(1)), VERDICT.send, "in place of its own old one");
     assert.deepEqual(bed.sources(), { [client]: 2 });
     assert.equal(verdict(syn(3)), VERDICT.drop, "the other old one counts until it is swept");
     assert.ok(sweep());
     assert.deepEqual(bed.sources(), { [client]: 1 });
     assert.equal(verdict(syn(3)), VERDICT.send);
-    bed.age(10_000);
+    bed.age(EXPIRED_TICKS);
     sweep();
     assert.deepEqual(bed.sources(), {});
   });
@@ -67,7 +67,7 @@ describe("connections of one client", { skip: noDirector() }, () => {
     bed.empty("sources");
     sweep();
     assert.deepEqual(bed.sources(), { "2001:db8::": 2 });
-    bed.age(10_000);
+    bed.age(EXPIRED_TICKS);
     sweep();
     assert.deepEqual(bed.sources(), {});
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ProtocolName } from "#base/protocol.ts";
-import { describeLoops, directorBed, noDirector } from "#kit/director-bed.ts";
+import { describeLoops, directorBed, EXPIRED_TICKS, noDirector } from "#kit/director-bed.ts";
 import { FAMILIES, type FamilyName, PEOPLE, PROTOCOLS, TRANSPORTS } from "#kit/director-cases.ts";
 import { flowLabel } from "#kit/flow-label.ts";
 import {
@@ -224,7 +224,7 @@ describeLoops("FULLNAT", {}, (bed) => {
     for (let round = 0; round < 3; round++) {
       bed.run(frame(sent));
       assert.equal([...bed.map("replies").keys()].length, 1);
-      bed.age(5000);
+      bed.age(EXPIRED_TICKS);
     }
   });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { directorBed, noDirector, VERDICT } from "#kit/director-bed.ts";
+import { directorBed, EXPIRED_TICKS, noDirector, VERDICT } from "#kit/director-bed.ts";
 import { FAMILIES, PEOPLE, PROTOCOLS, TRANSPORTS } from "#kit/director-cases.ts";
 import { concat, counting, frame, ip, PROTO, tcp, u16, udp, withWord } from "#kit/packet.ts";
 import { frameFaults } from "#kit/packet-check.ts";
@@ -183,7 +183,7 @@ describe("NAT", { skip: noDirector() }, () => {
       const say = (to: string, port: number, flags: string): unknown =>
         bed.run(frame(ip({ from: client, to }, tcp({ ...IN, to: port, flags }))));
       say(service, 80, "S");
-      bed.age(5000);
+      bed.age(EXPIRED_TICKS);
       say(to, port, "S");
       // The first is over: its end does not take the second's replies away.
       say(service, 80, "P");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { directorBed, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
+import { directorBed, EXPIRED_TICKS, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
 import { FAMILIES, PEOPLE } from "#kit/director-cases.ts";
 import { counting, frame, ip, tcp, udp } from "#kit/packet.ts";
 import { frameFaults } from "#kit/packet-check.ts";
@@ -200,7 +200,7 @@ describe("servers", { skip: noDirector() }, () => {
   });
 
   const end = (from: number): void => {
-    bed.age(5000);
+    bed.age(EXPIRED_TICKS);
     say("P", from);
   };
   for (const { lower, clear } of [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeLoops, VERDICT } from "#kit/director-bed.ts";
+import { describeLoops, EXPIRED_TICKS, VERDICT } from "#kit/director-bed.ts";
 import { FAMILIES, PEOPLE } from "#kit/director-cases.ts";
 import { frame, ip, sctp, tcp, udp } from "#kit/packet.ts";
 import {
@@ -299,7 +299,7 @@ describeLoops("services", {}, (bed) => {
     assert.equal(destination(syn(3)), `verdict ${VERDICT.drop}`);
     assert.equal(bed.counters()["LIMIT"], 1);
     assert.equal(destination(syn(2, 80, "A")), server);
-    bed.age(5000);
+    bed.age(EXPIRED_TICKS);
     bed.run(frame(syn(1, 80, "P")));
     assert.equal(bed.serviceConnections(placed), 1);
     assert.equal(destination(syn(3)), server);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { kernelNs } from "#io/clock.ts";
-import { describeLoops, VERDICT } from "#kit/director-bed.ts";
+import { describeLoops, EXPIRED_TICKS, VERDICT } from "#kit/director-bed.ts";
 import { FAMILIES, PEOPLE } from "#kit/director-cases.ts";
 import { concat, counting, frame, icmp, ip, settlingWord, tcp, u32 } from "#kit/packet.ts";
 import { frameFaults } from "#kit/packet-check.ts";
@@ -476,7 +476,7 @@ describeLoops("connections that begin with a cookie", {}, (bed) => {
     for (const forget of forgets) {
       one.open(tap);
       assert.equal([...bed.map("proxied").keys()].length, 1);
-      bed.age(10_000);
+      bed.age(EXPIRED_TICKS);
       forget();
       assert.deepEqual([...bed.map("proxied").keys()], []);
       assert.deepEqual(bed.connections(), []);

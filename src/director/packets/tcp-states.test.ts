@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { DEFAULT_TICKS, directorBed, noDirector, VERDICT } from "#kit/director-bed.ts";
+import { directorBed, EXPIRED_TICKS, noDirector, VERDICT } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
 import { frame, ip, tcp, udp } from "#kit/packet.ts";
 import { CONFIG_FLAG, CONN_STATE, METHOD } from "#plan/director-numbers.ts";
@@ -247,7 +247,7 @@ describe("states of TCP", { skip: noDirector() }, () => {
   test("an expired connection begins anew, wherever that is", () => {
     const placed = bed.service({ address: service, servers: two });
     say("S");
-    bed.age(3 * DEFAULT_TICKS);
+    bed.age(EXPIRED_TICKS);
     say("S");
     assert.equal(bed.connection().server, placed.base + 1);
     assert.deepEqual(bed.load(placed.base), { active: 0, inactive: 0, overloaded: 0 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { directorBed, noDirector, VERDICT, XDP_VERDICT } from "#kit/director-bed.ts";
+import { directorBed, EXPIRED_TICKS, noDirector, VERDICT, XDP_VERDICT } from "#kit/director-bed.ts";
 import { FAMILIES, type FamilyName, PEOPLE } from "#kit/director-cases.ts";
 import {
   CLIENT_MAC,
@@ -244,9 +244,9 @@ describe("XDP", { skip: noDirector() }, () => {
       passes(`flag ${flag}`);
       connections.update(key, value);
     }
-    bed.age(5000);
+    bed.age(EXPIRED_TICKS);
     passes("expired");
-    bed.age(-5000);
+    bed.age(-EXPIRED_TICKS);
     assert.ok(compare(row, sent));
   });
 
