@@ -230,7 +230,7 @@ describeLoops("schedules", { destinations: 48, poolLength: 131_200, drawsCounted
       };
       const servers = fc.array(fc.record({ weight: fc.nat({ max: 4 }), ...small }), {
         minLength: 2,
-        maxLength: 14,
+        maxLength: 26,
       });
       const steps = fc.array(
         fc.record({
@@ -249,22 +249,25 @@ describeLoops("schedules", { destinations: 48, poolLength: 131_200, drawsCounted
     });
   }
 
-  test("lblcr: a set has eight servers at most", () => {
+  test("lblcr: a set is full with SET servers", () => {
     const schedule = packetSchedule("lblcr");
     const idle = { weight: 4, active: 0, inactive: 0, full: false };
     const step = (at: number, active: number): Step => ({
       ...{ source: 1, far: 0, sport: 1, destination: 1, dport: 1, protocol: "udp" },
       ...{ hours: 0, at, load: { active, inactive: 0, full: false } },
     });
-    const members = [0, 1, 2, 3, 4, 5, 6, 7];
+    const { SET } = PACKET_MEMORY;
+    const members = Array.from({ length: SET }, (_, at) => at);
     const steps = [
-      step(11, 0),
+      step(SET + 3, 0),
       ...members.map((at) => step(at, 10)),
       ...members.map((at) => step(at, 3)),
-      step(8, 1),
+      step(SET, 1),
     ];
-    agree(schedule, 4, new Array<Facts>(12).fill(idle), steps);
-    assert.equal(chosen(4, 12, step(8, 1)), 7, "the ninth is not in it, though less loaded");
+    const all = new Array<Facts>(SET + 4).fill(idle);
+    agree(schedule, 4, all, steps);
+    const last = chosen(4, all.length, step(SET, 1));
+    assert.equal(last, SET - 1, "the next is not in it, though less loaded");
   });
 
   test("turns: whoever fills all that is looked at is passed over", () => {
