@@ -290,17 +290,17 @@ export const SOURCE = {
 
 /** `struct locality`. */
 export const LOCALITY = {
-  /** u16 × 8 */
+  /** u16 × 32 */
   SLOT: 0,
-  /** u16 × 8 */
-  GENERATION: 16,
+  /** u16 × 32 */
+  GENERATION: 64,
   /** u32 */
-  COUNT: 32,
+  COUNT: 128,
   /** u32 */
-  USED: 36,
+  USED: 132,
   /** u32 */
-  CHANGED: 40,
-  BYTES: 44,
+  CHANGED: 136,
+  BYTES: 140,
 } as const;
 
 /** `struct pool_header`. */

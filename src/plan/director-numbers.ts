@@ -51,7 +51,7 @@ export const SCHEDULE_LIMIT = {
   SEED: 1466263922,
   PROBES: 64,
   PROBES_IPVS: 256,
-  SET: 8,
+  SET: 32,
   MEMORY: 82397461,
 } as const;
 

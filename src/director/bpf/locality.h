@@ -52,15 +52,49 @@ struct set_walk {
 	struct candidate worst;
 };
 
-static __always_inline void take_out(struct locality *l, __u32 at)
+/* A place of a set that is nobody's; none is once it was packed. */
+#define GONE 0xffff
+
+/* A set, as the places that are somebody's move up. */
+struct packing {
+	struct locality *entry;
+	__u32 count; /* of those that are looked at */
+	__u32 to;
+	int watched; /* a place, and where it is then */
+	int moved;
+};
+
+static __always_inline long visit_place(__u32 i, struct packing *k)
 {
-	for (__u32 i = 0; i < SCHEDULE_SET - 1; i++) {
-		if (i < at)
-			continue;
-		l->slot[i] = l->slot[i + 1];
-		l->generation[i] = l->generation[i + 1];
-	}
-	l->count--;
+	__u32 to = within(k->to, SCHEDULE_SET);
+
+	if (i >= SCHEDULE_SET || i >= k->count)
+		return END;
+	if (k->entry->slot[i] == GONE)
+		return GO_ON;
+	if ((int)i == k->watched)
+		k->moved = to;
+	k->entry->slot[to] = k->entry->slot[i];
+	k->entry->generation[to] = k->entry->generation[i];
+	k->to = to + 1;
+	return GO_ON;
+}
+ROUND(visit_place, struct packing *, SCHEDULE_SET)
+
+/* Those that are left stay in their order. Returns where the one at `watched` is by now, or -1. */
+static __noinline int pack(struct locality *l, int watched)
+{
+	struct packing k = {
+		.entry = l,
+		.count = l->count,
+		.to = nothing(),
+		.watched = watched,
+		.moved = -1 + nothing(),
+	};
+
+	repeat(visit_place, &k);
+	l->count = k.to;
+	return k.moved;
 }
 
 static __always_inline int is_heavier(const struct candidate *a, const struct candidate *b)
@@ -84,8 +118,7 @@ static __always_inline long visit_member(__u32 i, struct set_walk *w)
 	load = array_row(&loads, row);
 	if (!d || !load || (__u16)d->generation != w->entry->generation[at] ||
 	    !(d->flags & DESTINATION_PRESENT)) {
-		take_out(w->entry, at);
-		w->most -= w->most > (int)at;
+		w->entry->slot[at] = GONE;
 		return GO_ON;
 	}
 	if (d->weight <= 0)
@@ -115,19 +148,22 @@ static __noinline int least_of_set(const struct service *s, struct locality *l, 
 		.least = NOBODY + nothing(),
 		.most = -1 + nothing(),
 	};
+	int most;
 
 	w.best.weight = w.best.active = w.best.inactive = nothing();
 	w.worst = w.best;
 	repeat(visit_member, &w);
-	if (l->count > 1 && w.most >= 0 && ticks_since(l->changed, now) > SCHEDULE_MEMORY) {
-		take_out(l, w.most);
+	most = pack(l, w.most);
+	if (l->count > 1 && most >= 0 && ticks_since(l->changed, now) > SCHEDULE_MEMORY) {
+		l->slot[within(most, SCHEDULE_SET)] = GONE;
+		pack(l, -1);
 		l->changed = now;
 	}
 	return w.least;
 }
 
 /* What served the address before and is not outweighed by another. */
-static __noinline int pick_known(const struct service *s, const struct address_key *key)
+static __always_inline int pick_known(const struct service *s, const struct address_key *key)
 {
 	struct locality *l = bpf_map_lookup_elem(&localities, key);
 	__u32 now = tick();
@@ -149,17 +185,18 @@ static __noinline void keep_locality(const struct service *s, const struct addre
 {
 	struct destination *d = array_row(&destinations, s->base + slot);
 	struct locality *l = bpf_map_lookup_elem(&localities, key);
-	struct locality fresh = {};
+	struct scratch *scratch = array_row(&scratches, 0);
 	__u32 now = tick(), at;
 
-	if (!d)
+	if (!d || !scratch)
 		return;
 	if (!l) {
-		fresh.slot[0] = slot;
-		fresh.generation[0] = d->generation;
-		fresh.count = 1;
-		fresh.used = fresh.changed = now;
-		bpf_map_update_elem(&localities, key, &fresh, BPF_ANY);
+		l = &scratch->fresh;
+		l->slot[0] = slot;
+		l->generation[0] = d->generation;
+		l->count = 1;
+		l->used = l->changed = now;
+		bpf_map_update_elem(&localities, key, l, BPF_ANY);
 		return;
 	}
 	at = s->program == PROGRAM_LBLC ? 0 : l->count;

@@ -77,6 +77,7 @@ struct scratch {
 	struct packet packet;
 	struct flow client;
 	struct bpf_sock_tuple ends; /* of a socket that is looked for */
+	struct locality fresh;      /* that begins with one server: the rest counts for nothing */
 };
 
 TABLE(scratches, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct scratch, 1, 0);

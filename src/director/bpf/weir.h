@@ -72,7 +72,7 @@ enum schedule_limit {
 	SCHEDULE_SEED = 0x57656972,  /* our own hashes begin here */
 	SCHEDULE_PROBES = 64,        /* places looked at where the first takes nothing */
 	SCHEDULE_PROBES_IPVS = 256,  /* the same for hashes of IPVS */
-	SCHEDULE_SET = 8,            /* servers of a destination's address (LBLCR) */
+	SCHEDULE_SET = 32,           /* servers of a destination's address (LBLCR) */
 	SCHEDULE_MEMORY = 82397461,  /* ticks of a day: what was unused for longer is forgotten */
 };
 
