@@ -27,7 +27,7 @@ import { until } from "#kit/until.ts";
 import type { Weir } from "#kit/weir.ts";
 import type { ConnectionsDocument } from "#monitor/document.ts";
 
-/* Associations of a real stack through the director: methods, families, servers that come and go. */
+/* Associations of a real stack through the director, and servers that come and go. */
 
 /** Ports are changed where they can be. */
 const ROADS: readonly Road[] = [
@@ -80,7 +80,7 @@ describe("SCTP", { skip: noNetns() || noBpf() || noAssociations() }, () => {
         for (const each of [one, ...others]) await each.ask();
         assert.equal(await loadsOf(weir, `v${family}`), "1+0 1+0 1+0", "in turn");
         await one.shutDown();
-        // Of IPv6 usrsctp may answer from the server's own address, and the client then ends it there.
+        // Of IPv6 usrsctp may answer from the server's own address: there the client ends it then.
         const ends = family === 6 && isDirect(road) ? ["CLOSED", "S-RECEIVED"] : ["CLOSED"];
         await until("it ends here too", async () =>
           (await statesOf(weir)).some((state) => ends.includes(state)),

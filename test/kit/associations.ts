@@ -7,8 +7,8 @@ import type { Owner } from "./owner.ts";
 import { until } from "./until.ts";
 
 /*
- * Associations of SCTP by usrsctp, a stack that programs bring along: the kernel need have none. Its
- * examples are a server that says what it hears, and a client that sends lines.
+ * Associations of SCTP by usrsctp, a stack that programs bring along: the kernel need have none.
+ * Its examples are a server that says what it hears, and a client that sends lines.
  */
 
 const FOLDER = "/usr/lib/usrsctp";
@@ -37,7 +37,7 @@ function start(
   return child;
 }
 
-/** usrsctp has no use for addresses of a loopback: the service's goes elsewhere, to no wire either. */
+/** usrsctp passes over addresses of a loopback: the service's goes to another, without a wire. */
 function moveFromLoopback(netns: string): void {
   runProgram("ip", "-n", netns, "link", "add", "own", "type", "bridge");
   runProgram("ip", "-n", netns, "link", "set", "own", "up");
