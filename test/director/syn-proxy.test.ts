@@ -96,7 +96,7 @@ describe("SYN cookies", {
         for (const hook of ["input", "output"]) {
           for (const number of [0, 1, 2]) {
             const regain = lose(netns, hook, `numgen inc mod 1000 == ${number}`);
-            const [answer] = askFrom(lan.client, "tcp", vip, road.port, 1);
+            const [answer] = askFrom(lan.client, "tcp", vip, road.port, 1, 5);
             assert.match(answer!, /^a /, `packet ${number} of ${netns}, ${hook}`);
             assert.equal(regain(), 1, "lost");
           }

@@ -5,6 +5,7 @@ import { flushKernel } from "#director/kernel.ts";
 import { guard } from "./guard.ts";
 import { createNetns, inNetns, runProgram, withNetns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
+import { PATIENCE } from "./patience.ts";
 import { within } from "./within.ts";
 
 /**
@@ -195,20 +196,20 @@ export async function startNamed(
 
 /** Asks one after another, each with a socket of its own; prints the answers, or the errors. */
 const CLIENT = `
-const [, port, count, firstPort, ...questions] = process.argv;
+const [, port, count, firstPort, patience, ...questions] = process.argv;
 const dgram = require("node:dgram"), net = require("node:net");
 let own = Number(firstPort);
 const tcp = (host) => new Promise((done) => {
   const socket = net.connect({ host, port: Number(port) }, () => socket.write("who\\n"));
   let text = "";
-  socket.setTimeout(3000, () => { done("timeout"); socket.destroy(); });
+  socket.setTimeout(3000 * patience, () => { done("timeout"); socket.destroy(); });
   socket.on("data", (part) => { text += part; socket.end(); });
   socket.on("error", (error) => done(error.code)).on("close", () => done(text.trim()));
 });
 const udp = (host) => new Promise((done) => {
   const socket = dgram.createSocket(host.includes(":") ? "udp6" : "udp4");
   const end = (text) => { clearTimeout(timer); socket.close(); done(text); };
-  const timer = setTimeout(() => end("timeout"), 3000);
+  const timer = setTimeout(() => end("timeout"), 3000 * patience);
   socket.on("message", (text) => end(text.toString())).on("error", (error) => end(error.code));
   socket.bind(own++, () => socket.connect(Number(port), host, () => socket.send("who")));
 });
@@ -238,15 +239,20 @@ function takeOwnPorts(count: number): number {
   return ownPort - count;
 }
 
-/** Answers to so many questions: `NAME CLIENT`, or the name of an error. */
+/**
+ * Answers to so many questions: `NAME CLIENT`, or the name of an error; `timeout` is three seconds
+ * without an answer, times `patience`.
+ */
 export function askFrom(
   netns: string,
   protocol: Asked,
   host: string,
   port: number,
   count: number,
+  patience = 1,
 ): string[] {
-  return askEach(netns, [`${protocol} ${host}`], port, count)[`${protocol} ${host}`]!;
+  const question = `${protocol} ${host}` as const;
+  return askEach(netns, [question], port, count, patience)[question]!;
 }
 
 /** As askFrom, for each `PROTOCOL HOST`. */
@@ -255,10 +261,11 @@ export function askEach(
   questions: readonly `${Asked} ${string}`[],
   port: number,
   count: number,
+  patience = 1,
 ): Record<string, string[]> {
   const [program, ...words] = [...inNetns(netns), process.execPath, "-e", CLIENT];
   const firstPort = takeOwnPorts(count * questions.length);
-  const asked = [...[port, count, firstPort].map(String), ...questions];
+  const asked = [...[port, count, firstPort, patience * PATIENCE].map(String), ...questions];
   return JSON.parse(runProgram(program!, ...words, "--", ...asked)) as Record<string, string[]>;
 }
 

@@ -95,8 +95,11 @@ class Bed {
     return this.#outlet.isTellingAll;
   }
 
-  /** A pass over these; client's port, state and tens of seconds left of what is told. */
-  pass(rows: readonly Row[], nowSeconds: number): string[] {
+  /**
+   * A pass over these; client's port, state and tens of seconds left of what is told. `tellAllAt`:
+   * before which of them everything is asked for.
+   */
+  pass(rows: readonly Row[], nowSeconds: number, tellAllAt = -1): string[] {
     const now = ticksOf(nowSeconds * 1000);
     const keys = new Uint8Array(rows.length * FLOW.BYTES);
     const values = new DataView(new ArrayBuffer(rows.length * CONNECTION.BYTES));
@@ -116,7 +119,10 @@ class Bed {
     }
     const words = new Int32Array(keys.buffer);
     this.#outlet.begin();
-    for (let i = 0; i < rows.length; i++) this.#outlet.visit(words, values, i, { now, timeouts });
+    for (let i = 0; i < rows.length; i++) {
+      if (i === tellAllAt) this.tellAll();
+      this.#outlet.visit(words, values, i, { now, timeouts });
+    }
     this.#outlet.end();
     this.#pumpedMs += 1000;
     for (let ms = 0; ms < 1000; ms += 10) this.#outbox.pump(this.#pumpedMs + ms);
@@ -239,6 +245,14 @@ describe("what is told", () => {
     let again = 0;
     while (bed.isTellingAll) again += bed.pass(rows, 14).length;
     assert.ok(again >= 400, "who asks meanwhile is told all of it too");
+  });
+
+  test("everything, though it was asked for in the middle of a pass", () => {
+    const bed = new Bed();
+    const rows = [1, 2, 3, 4].map((port): Row => ({ port, state: S.FIN_WAIT, seen: 10 }));
+    const told = bed.pass(rows, 11, 2);
+    while (bed.isTellingAll) told.push(...bed.pass(rows, 12));
+    assert.deepEqual(told.map((line) => line.split(" ")[0]).sort(), ["1", "2", "3", "4"]);
   });
 });
 

@@ -34,6 +34,8 @@ export class Outlet implements PassVisitor {
   #isFull = false;
   /** Somebody asked for everything while it was being told. */
   #isFullAgain = false;
+  /** This pass looks at all connections, and has since everything was asked for. */
+  #isWhole = false;
   /** Connections that this pass has met, and the first that had no room in the last one. */
   #met = 0;
   #stoppedAt = 0;
@@ -57,12 +59,14 @@ export class Outlet implements PassVisitor {
   #startFull(): void {
     this.#isFull = true;
     this.#isFullAgain = false;
+    this.#isWhole = false;
     this.#resumeAt = 0;
     this.#parts.connections.clear();
     this.#parts.templates.clear();
   }
 
   begin(): void {
+    this.#isWhole = this.#resumeAt === 0;
     this.#met = 0;
     this.#stoppedAt = -1;
   }
@@ -172,11 +176,10 @@ export class Outlet implements PassVisitor {
   /** The pass is at its end. */
   end(): void {
     this.#parts.outbox.flush();
-    const wasWhole = this.#resumeAt === 0;
     this.#resumeAt = Math.max(0, this.#stoppedAt);
     if (!this.#isFull || this.#stoppedAt >= 0) return;
-    // A pass that began in the middle has come to the end: what was before that is known by now.
-    this.#isFull = !wasWhole;
+    // What a pass that began in the middle has not met, the next one does.
+    this.#isFull = !this.#isWhole;
     if (!this.#isFull && this.#isFullAgain) this.#startFull();
   }
 }

@@ -172,9 +172,12 @@ export class Sync {
     if (this.#mentioned++ < MENTIONED_A_MINUTE) tell();
   }
 
-  /** One that begins is told everything it may want to know. */
+  /**
+   * One that begins is told everything it may want to know, and first who tells it: else it would
+   * tell us again what it hears before it knows us.
+   */
   #welcome({ role }: Peer): void {
-    if (role !== "master") this.tellAll();
+    if (role !== "master" && this.tellAll()) this.#send(this.#hello);
   }
 
   #tick(): void {
