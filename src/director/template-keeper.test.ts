@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { directorBed, noDirector, type Placed } from "#kit/director-bed.ts";
+import { DEFAULT_TICKS, directorBed, noDirector, type Placed } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
 import { frame, ip, tcp } from "#kit/packet.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -38,7 +38,7 @@ for (const [family, people] of Object.entries(PEOPLE)) {
     test("live for a minute more while a connection does", () => {
       const { base } = place();
       begin(1);
-      bed.ageTemplates(PERSIST - 10);
+      bed.ageTemplates(PERSIST - ticksOf(2000));
       pass();
       bed.ageTemplates(SOON);
       assert.equal(chosen(2), base);
@@ -56,9 +56,10 @@ for (const [family, people] of Object.entries(PEOPLE)) {
     test("that outlive the connection get none either", () => {
       const { base } = place();
       begin(1);
-      bed.ageTemplates(PERSIST - 1500);
+      bed.age(DEFAULT_TICKS - ticksOf(10_000));
+      bed.ageTemplates(PERSIST - ticksOf(15_000));
       pass();
-      bed.ageTemplates(1510);
+      bed.ageTemplates(ticksOf(15_000) + 10);
       assert.equal(chosen(2), base + 1);
     });
 
@@ -66,7 +67,7 @@ for (const [family, people] of Object.entries(PEOPLE)) {
       const { base } = place();
       begin(1);
       bed.map("connections").delete(bed.connection().key);
-      bed.ageTemplates(PERSIST - 10);
+      bed.ageTemplates(PERSIST - ticksOf(2000));
       pass();
       bed.ageTemplates(SOON);
       assert.equal(chosen(2), base + 1);
