@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { DEFAULT_TICKS, directorBed, noDirector, type Placed } from "#kit/director-bed.ts";
+import { DEFAULT_TICKS, directorBed, noDirector } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
+import type { Placed } from "#kit/director-tables.ts";
 import { frame, ip, tcp } from "#kit/packet.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TemplateKeeper } from "./template-keeper.ts";

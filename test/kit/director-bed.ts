@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, beforeEach, describe } from "node:test";
-import { formatIp } from "#base/ip.ts";
+import { viewOf } from "#base/bytes.ts";
 import { PROTOCOL, type ProtocolName } from "#base/protocol.ts";
 import type { Kernel } from "#director/kernel.ts";
 import { ALL_PORTS } from "#director/local-ports.ts";
@@ -32,22 +32,10 @@ import { type LoadedObject, loadBpfObject } from "#io/bpf/loader.ts";
 import { BpfMap } from "#io/bpf/map.ts";
 import { parseBpfObject } from "#io/bpf/object.ts";
 import { testRun } from "#io/bpf/test-run.ts";
-import {
-  CONNECTION,
-  FLOW,
-  LOAD,
-  LOCALITY,
-  POOL_HEADER,
-  REPLY,
-  SERVICE_STATE,
-  SOURCE,
-  STATISTICS,
-  TEMPLATE,
-} from "#plan/director-layout.ts";
+import { POOL_HEADER } from "#plan/director-layout.ts";
 import {
   CONFIG_FLAG,
   CONN_STATE,
-  COUNTER,
   DESTINATION_FLAG,
   HASH_KIND,
   METHOD,
@@ -58,6 +46,7 @@ import {
   TUNNEL,
 } from "#plan/director-numbers.ts";
 import { withoutHelper } from "./bpf.ts";
+import { DirectorTables, type Placed } from "./director-tables.ts";
 import { createNetns, noNetns, runProgram, withNetns } from "./netns.ts";
 import type { Owner } from "./owner.ts";
 import { frame, ip16, OUR_MAC, SERVER_MAC } from "./packet.ts";
@@ -164,25 +153,6 @@ export interface Outcome {
   readonly frame: Uint8Array;
 }
 
-export interface Connection {
-  readonly flow: string;
-  readonly server: number;
-  readonly generation: number;
-  readonly seen: number;
-  readonly interface: number;
-  readonly local: string;
-  readonly localPort: number;
-  readonly state: number;
-  readonly flags: number;
-  readonly key: Uint8Array;
-}
-
-/** A service that is set up: its number, and the row of its first server. */
-export interface Placed {
-  readonly number: number;
-  readonly base: number;
-}
-
 const isTranslated = ({ method = METHOD.NAT }: ServerSpec): boolean =>
   method === METHOD.NAT || method === METHOD.FULLNAT;
 
@@ -190,9 +160,6 @@ const hex = (bytes: Uint8Array): string =>
   Buffer.from(bytes)
     .toString("hex")
     .replace(/(.{32})/g, "$1\n");
-
-const view = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 export interface BedOptions {
   /** Rows for servers, of all services. */
@@ -235,7 +202,7 @@ export function directorBed(options: BedOptions = {}): DirectorBed {
   return bed;
 }
 
-export class DirectorBed {
+export class DirectorBed extends DirectorTables {
   #object!: LoadedObject;
   #netns = "";
   /** Where packets come in. */
@@ -247,16 +214,15 @@ export class DirectorBed {
   readonly #capacities: number[] = [];
   /** Of each service: some of its servers answer clients directly. */
   readonly #isDirect: boolean[] = [];
-  #locals: readonly string[] = [];
   readonly #pools: BpfMap[] = [];
   #config: ConfigSpec = {};
   readonly #options: Required<BedOptions>;
-  readonly #rows: number;
 
   constructor(options: BedOptions = {}) {
     const usual = { destinations: 32, poolLength: 300, connections: 1024, drawsCounted: false };
-    this.#options = { ...usual, loops: loops(), ...options };
-    this.#rows = this.#options.destinations;
+    const all = { ...usual, loops: loops(), ...options };
+    super(all.destinations);
+    this.#options = all;
   }
 
   open(owner: Owner): void {
@@ -270,19 +236,19 @@ export class DirectorBed {
     }
     this.front = this.#index("front");
     this.back = this.#index("back");
-    const statistics = this.#rows * possibleCpus();
+    const statistics = this.rows * possibleCpus();
     const way = this.#options.loops;
-    const looped = loopOptions(way, { destinations: this.#rows, locals: LOCALS });
+    const looped = loopOptions(way, { destinations: this.rows, locals: LOCALS });
     const object = parseBpfObject(readFileSync(OBJECT));
     this.#object = loadBpfObject(way === "rows" ? withoutHelper(object, HELPER.LOOP) : object, {
       sizes: {
         ...looped.sizes,
         services: SERVICES,
         service_states: SERVICES,
-        destinations: this.#rows,
-        routes: this.#rows,
-        hops: this.#rows,
-        loads: this.#rows,
+        destinations: this.rows,
+        routes: this.rows,
+        hops: this.rows,
+        loads: this.rows,
         statistics,
         connections: this.#options.connections,
         replies: 131_072,
@@ -360,8 +326,8 @@ export class DirectorBed {
 
   configure(spec: ConfigSpec): void {
     this.#config = spec;
-    this.#locals = spec.locals ?? [];
-    for (const [i, local] of this.#locals.entries()) {
+    this.locals = spec.locals ?? [];
+    for (const [i, local] of this.locals.entries()) {
       this.map("locals").update(rowKey(i), ip16(local));
     }
     const timeouts = Array.from(
@@ -372,8 +338,8 @@ export class DirectorBed {
       flags: spec.flags ?? CONFIG_FLAG.REPLIES,
       newFlows: spec.newFlows ?? 0,
       dropRate: spec.dropRate ?? 0,
-      destinations: this.#rows,
-      locals: this.#locals.length,
+      destinations: this.rows,
+      locals: this.locals.length,
       localPorts: spec.localPorts ?? ALL_PORTS,
       timeouts,
     });
@@ -522,7 +488,7 @@ export class DirectorBed {
 
   #run(program: string, bytes: Uint8Array, ingress: number, options: RunOptions): Outcome {
     const ctx = new Uint8Array(192);
-    const fields = view(ctx);
+    const fields = viewOf(ctx);
     fields.setUint32(8, options.mark ?? 0, true);
     fields.setUint32(36, ingress, true);
     fields.setUint32(40, ingress || this.front, true);
@@ -577,169 +543,5 @@ export class DirectorBed {
       { verdict, frame: hex(expected) },
     );
     assert.deepEqual(frameFaults(outcome.frame), []);
-  }
-
-  connections(): Connection[] {
-    const map = this.map("connections");
-    return [...map.keys()].map((key) => {
-      const value = map.lookup(key)!;
-      const at = view(value);
-      const ports = view(key);
-      const source = `${formatIp(key, FLOW.SOURCE)}:${ports.getUint16(FLOW.SOURCE_PORT)}`;
-      const to = `${formatIp(key, FLOW.DESTINATION)}:${ports.getUint16(FLOW.DESTINATION_PORT)}`;
-      return {
-        flow: `${source} > ${to}`,
-        server: at.getUint32(CONNECTION.DESTINATION, true),
-        generation: at.getUint32(CONNECTION.GENERATION, true),
-        seen: at.getUint32(CONNECTION.SEEN, true),
-        interface: at.getUint32(CONNECTION.INTERFACE, true),
-        local: this.#locals[at.getUint16(CONNECTION.LOCAL, true)] ?? "",
-        localPort: at.getUint16(CONNECTION.LOCAL_PORT),
-        state: at.getUint16(CONNECTION.STATE, true),
-        flags: at.getUint16(CONNECTION.FLAGS, true),
-        key,
-      };
-    });
-  }
-
-  /** The one connection there is. */
-  connection(): Connection {
-    const all = this.connections();
-    assert.equal(all.length, 1, "connections");
-    return all[0]!;
-  }
-
-  /** Makes the last packet of every connection as old. */
-  age(ticks: number): void {
-    this.#age("connections", CONNECTION.SEEN, ticks);
-  }
-
-  ageTemplates(ticks: number): void {
-    this.#age("templates", TEMPLATE.SEEN, ticks);
-  }
-
-  ageLocalities(ticks: number): void {
-    this.#age("localities", LOCALITY.USED, ticks);
-    this.#age("localities", LOCALITY.CHANGED, ticks);
-  }
-
-  ageReplies(ticks: number): void {
-    this.#age("replies", REPLY.SEEN, ticks);
-  }
-
-  ageSources(ticks: number): void {
-    this.#age("sources", SOURCE.CHANGED, ticks);
-  }
-
-  #age(name: string, offset: number, ticks: number): void {
-    const map = this.map(name);
-    for (const key of [...map.keys()]) {
-      const value = map.lookup(key)!;
-      view(value).setUint32(offset, view(value).getUint32(offset, true) - ticks, true);
-      map.update(key, value);
-    }
-  }
-
-  /** Puts a connection into a state, the one there is or that of `key`, and makes it older. */
-  force(state: number, key = this.connection().key, ticks = 0): void {
-    const value = this.map("connections").lookup(key)!;
-    view(value).setUint16(CONNECTION.STATE, state, true);
-    const seen = view(value).getUint32(CONNECTION.SEEN, true);
-    view(value).setUint32(CONNECTION.SEEN, seen - ticks, true);
-    this.map("connections").update(key, value);
-  }
-
-  load(row: number): { active: number; inactive: number; overloaded: number } {
-    const at = view(this.map("loads").lookup(rowKey(row))!);
-    return {
-      active: at.getInt32(LOAD.ACTIVE, true),
-      inactive: at.getInt32(LOAD.INACTIVE, true),
-      overloaded: at.getInt32(LOAD.OVERLOADED, true),
-    };
-  }
-
-  setLoad(row: number, load: Readonly<Record<"active" | "inactive" | "overloaded", number>>): void {
-    const bytes = new Uint8Array(LOAD.BYTES);
-    view(bytes).setInt32(LOAD.ACTIVE, load.active, true);
-    view(bytes).setInt32(LOAD.INACTIVE, load.inactive, true);
-    view(bytes).setInt32(LOAD.OVERLOADED, load.overloaded, true);
-    this.map("loads").update(rowKey(row), bytes);
-  }
-
-  /** Connections that `sources` has, by the client's address. */
-  sources(): Record<string, number> {
-    const map = this.map("sources");
-    const all = [...map.keys()].map((key) => {
-      const value = map.lookup(key)!;
-      return [formatIp(key), view(value).getInt32(SOURCE.CONNECTIONS, true)] as const;
-    });
-    return Object.fromEntries(all);
-  }
-
-  serviceConnections({ number }: Placed): number {
-    const value = this.map("service_states").lookup(rowKey(number))!;
-    return view(value).getInt32(SERVICE_STATE.CONNECTIONS, true);
-  }
-
-  /** Of a server, over all processors. */
-  statistics(row: number): Record<"connections" | "in" | "inBytes" | "out" | "outBytes", number> {
-    const sum = (offset: number): number => {
-      let all = 0;
-      for (let cpu = 0; cpu < possibleCpus(); cpu++) {
-        const value = this.map("statistics").lookup(rowKey(cpu * this.#rows + row))!;
-        all += Number(view(value).getBigUint64(offset, true));
-      }
-      return all;
-    };
-    return {
-      connections: sum(STATISTICS.CONNECTIONS),
-      in: sum(STATISTICS.IN_PACKETS),
-      inBytes: sum(STATISTICS.IN_BYTES),
-      out: sum(STATISTICS.OUT_PACKETS),
-      outBytes: sum(STATISTICS.OUT_BYTES),
-    };
-  }
-
-  /** Those that are not zero, by their names. */
-  counters(): Record<string, number> {
-    const found: Record<string, number> = {};
-    for (const [name, row] of Object.entries(COUNTER)) {
-      if (name === "ROWS") continue;
-      const value = this.map("counters").lookup(rowKey(row))!;
-      const at = view(value);
-      let all = 0;
-      for (let i = 0; i < value.length; i += 8) all += Number(at.getBigUint64(i, true));
-      if (all > 0) found[name] = all;
-    }
-    return found;
-  }
-
-  /**
-   * Runs `work` while no processor has an allowance left in `row` of `allowances`. It may run
-   * again, when a second ended meanwhile; `prime` makes the kernel write down which second it is.
-   */
-  exhausted(row: number, prime: () => void, work: () => void): void {
-    const map = this.map("allowances");
-    for (let tries = 0; tries < 20; tries++) {
-      prime();
-      const seconds = Array.from(new Uint32Array(map.lookup(rowKey(row))!.buffer));
-      const second = Math.max(...seconds.filter((_, i) => i % 2 === 0));
-      const all = Uint32Array.from({ length: seconds.length }, (_, i) =>
-        i % 2 ? 1 << 20 : second,
-      );
-      map.update(rowKey(row), new Uint8Array(all.buffer));
-      let failure: unknown;
-      try {
-        work();
-      } catch (error) {
-        failure = error;
-      }
-      const after = new Uint32Array(map.lookup(rowKey(row))!.buffer);
-      if (after.every((value, i) => i % 2 === 1 || value === second)) {
-        if (failure !== undefined) throw failure;
-        return;
-      }
-    }
-    assert.fail("every second ended too soon");
   }
 }

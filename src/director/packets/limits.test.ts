@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { directorBed, EXPIRED_TICKS, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
+import { directorBed, EXPIRED_TICKS, noDirector, VERDICT } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
+import type { Placed } from "#kit/director-tables.ts";
 import { frame, ip, tcp, udp } from "#kit/packet.ts";
 import { CONFIG_FLAG, CONN_STATE, METHOD } from "#plan/director-numbers.ts";
 import { Sweeper } from "../sweeper.ts";

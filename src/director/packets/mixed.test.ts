@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeLoops, type Placed, type ServerSpec, VERDICT } from "#kit/director-bed.ts";
+import { describeLoops, type ServerSpec, VERDICT } from "#kit/director-bed.ts";
 import { PEOPLE } from "#kit/director-cases.ts";
+import type { Placed } from "#kit/director-tables.ts";
 import { flowLabel } from "#kit/flow-label.ts";
 import { frame, gre, ip, ipip, type Payload, tcp, udp } from "#kit/packet.ts";
 import {

@@ -7,7 +7,8 @@ import { createPacketTwin } from "#balance/packet-twin.ts";
 import { mix32 } from "#base/hash.ts";
 import { formatIp } from "#base/ip.ts";
 import { PROTOCOL, type ProtocolName } from "#base/protocol.ts";
-import { describeLoops, directorBed, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
+import { describeLoops, directorBed, noDirector, VERDICT } from "#kit/director-bed.ts";
+import type { Placed } from "#kit/director-tables.ts";
 import { frame, ip, ip16, sctp, tcp, udp } from "#kit/packet.ts";
 import { packetSchedule, packetSchedules } from "#kit/packet-schedules.ts";
 import {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { directorBed, EXPIRED_TICKS, noDirector, type Placed, VERDICT } from "#kit/director-bed.ts";
+import { directorBed, EXPIRED_TICKS, noDirector, VERDICT } from "#kit/director-bed.ts";
 import { FAMILIES, PEOPLE } from "#kit/director-cases.ts";
+import type { Placed } from "#kit/director-tables.ts";
 import { counting, frame, ip, tcp, udp } from "#kit/packet.ts";
 import { frameFaults } from "#kit/packet-check.ts";
 import { CONFIG_FLAG, DESTINATION_FLAG, METHOD, SERVICE_FLAG } from "#plan/director-numbers.ts";
