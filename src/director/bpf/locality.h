@@ -72,6 +72,7 @@ static __always_inline long visit_place(__u32 i, struct packing *k)
 		return END;
 	if (k->entry->slot[i] == GONE)
 		return GO_ON;
+	/* Linux 6.1 would take the place for a number that it is compared with, were that known. */
 	if ((int)i == k->watched)
 		k->moved = to;
 	k->entry->slot[to] = k->entry->slot[i];
@@ -156,7 +157,7 @@ static __noinline int least_of_set(const struct service *s, struct locality *l, 
 	most = pack(l, w.most);
 	if (l->count > 1 && most >= 0 && ticks_since(l->changed, now) > SCHEDULE_MEMORY) {
 		l->slot[within(most, SCHEDULE_SET)] = GONE;
-		pack(l, -1);
+		pack(l, -1 + nothing());
 		l->changed = now;
 	}
 	return w.least;
