@@ -88,10 +88,9 @@ static __always_inline __u32 over_for(const struct flow *key, __u32 local, __u32
 
 static __always_inline long visit_local(__u32 i, struct port_search *s)
 {
-	__u32 idle;
-
 	__u32 local = (s->random + i) % s->locals;
 	struct address *ours = array_row(&locals, local);
+	__u32 idle;
 
 	/* Addresses of both families are in one list. */
 	if (!ours || is_v4(ours) != s->v4)
