@@ -8,7 +8,7 @@ import { type LoadedObject, loadBpfObject } from "#io/bpf/loader.ts";
 import { BpfMap } from "#io/bpf/map.ts";
 import { detachXdpHook, xdpDevices } from "#io/bpf/xdp-hook.ts";
 import { Netlink } from "#io/netlink.ts";
-import { detach, detachExit } from "./attach.ts";
+import { detach, detachExit, exitDevices } from "./attach.ts";
 import { closeWay, explainFolder, makeFolder, mountNames, removeFolder } from "./folder.ts";
 import { loopOptions, loops } from "./loops.ts";
 
@@ -221,7 +221,7 @@ export function flushKernel(pins: string): boolean {
   const netlink = new Netlink();
   try {
     for (const device of hookedDevices(folder, "ingress")) detach(folder, netlink, device);
-    for (const device of hookedDevices(folder, "egress")) detachExit(folder, netlink, device);
+    for (const device of exitDevices(folder)) detachExit(folder, netlink, device);
   } finally {
     netlink.close();
   }

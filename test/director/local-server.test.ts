@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { formatEndpoint } from "#base/address.ts";
+import { exitDevices } from "#director/attach.ts";
 import { pinsFolder } from "#io/bpf/bpffs.ts";
-import { hookedDevices } from "#io/bpf/hook.ts";
 import { noBpf } from "#kit/bpf.ts";
 import { type Asked, askFrom, createLan, serverHost, startNamed, VIP } from "#kit/lan.ts";
 import { SERVER_PORT, startDirector } from "#kit/lan-services.ts";
@@ -44,8 +44,7 @@ backends: { w: { check: ${check}, servers: { ${servers} } } }
         const { counts } = services[0]!.servers[1]!;
         assert.ok(counts.outPackets >= 40 && counts.connections >= 20, JSON.stringify(counts));
         assert.equal(incidents!.NO_ROUTE, 0);
-        const exit = (): boolean =>
-          hookedDevices(pinsFolder(lan.pins), "egress").includes(lan.device);
+        const exit = (): boolean => exitDevices(pinsFolder(lan.pins)).includes(lan.device);
         assert.ok(exit());
         weir.configure(text(away));
         await weir.adminJson("/api/v1/reload", { method: "POST" });
